@@ -1,0 +1,40 @@
+/** ESM-only packages that Jest must transform, because it runs everything as CommonJS. */
+const esmOnly = ['@nestjs', 'cookie', 'jose', '@noble', 'canonicalize', 'uuidv7', 'otpauth', 'oauth4webapi', 'dpop', 'commander', 'lru-cache', '@exodus', 'tldts', 'tldts-core', 'fast-check', 'pure-rand', 'file-type', 'strtok3', 'token-types', 'uint8array-extras', '@tokenizer', '@borewit', 'find-my-way'];
+
+/** @type {import('jest').Config} */
+const base = {
+  testEnvironment: 'node',
+  rootDir: import.meta.dirname ?? process.cwd(),
+  transform: {
+    '^.+\\.(ts|js|mjs)$': [
+      '@swc/jest',
+      {
+        swcrc: false,
+        module: { type: 'commonjs' },
+        jsc: {
+          parser: { syntax: 'typescript', decorators: true },
+          transform: { legacyDecorator: true, decoratorMetadata: true },
+          target: 'es2023',
+          keepClassNames: true,
+        },
+      },
+    ],
+  },
+  moduleNameMapper: {
+    '^@chancery/(protocol|client)/(.*)\\.js$': '<rootDir>/packages/$1/src/$2.ts',
+    '^(\\.{1,2}/.*)\\.js$': '$1',
+  },
+  transformIgnorePatterns: [`/node_modules/(?!(${esmOnly.join('|')})/)`],
+  modulePathIgnorePatterns: ['<rootDir>/dist/', '<rootDir>/packages/.*/dist/', '<rootDir>/.chancery/'],
+};
+
+const project = (name, roots, more = {}) => ({ ...base, displayName: name, testMatch: roots.map((root) => `<rootDir>/${root}/**/*.spec.ts`), ...more });
+
+export default {
+  projects: [
+    project('unit', ['src', 'packages']),
+    project('integration', ['test/integration']),
+    project('e2e', ['test/e2e']),
+    project('acceptance', ['test/acceptance']),
+  ],
+};
