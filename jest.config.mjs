@@ -22,19 +22,32 @@ const base = {
   },
   moduleNameMapper: {
     '^@chancery/(protocol|client)/(.*)\\.js$': '<rootDir>/packages/$1/src/$2.ts',
+    // Its exports name the condition `import` only.
+    '^canonicalize$': '<rootDir>/node_modules/canonicalize/lib/canonicalize.js',
     '^(\\.{1,2}/.*)\\.js$': '$1',
   },
   transformIgnorePatterns: [`/node_modules/(?!(${esmOnly.join('|')})/)`],
   modulePathIgnorePatterns: ['<rootDir>/dist/', '<rootDir>/packages/.*/dist/', '<rootDir>/.chancery/'],
 };
 
-const project = (name, roots, more = {}) => ({ ...base, displayName: name, testMatch: roots.map((root) => `<rootDir>/${root}/**/*.spec.ts`), ...more });
+/** One cluster for every spec of these; a run of unit specs alone starts none. */
+const services = {
+  globalSetup: '<rootDir>/test/support/start-services.mjs',
+  globalTeardown: '<rootDir>/test/support/stop-services.mjs',
+};
+
+const project = (name, roots, more = {}) => ({
+  ...base,
+  ...more,
+  displayName: name,
+  testMatch: roots.map((root) => `<rootDir>/${root}/**/*.spec.ts`),
+});
 
 export default {
   projects: [
     project('unit', ['src', 'packages']),
-    project('integration', ['test/integration']),
-    project('e2e', ['test/e2e']),
-    project('acceptance', ['test/acceptance']),
+    project('integration', ['test/integration'], services),
+    project('e2e', ['test/e2e'], services),
+    project('acceptance', ['test/acceptance'], services),
   ],
 };
