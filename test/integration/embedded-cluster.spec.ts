@@ -1,5 +1,5 @@
 import { type ChildProcess, spawn } from 'node:child_process';
-import { existsSync, mkdtempSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import { chmodSync, existsSync, mkdtempSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
@@ -14,7 +14,8 @@ afterEach(async () => {
 });
 
 function newDir(): string {
-  const dir = path.join(mkdtempSync(path.join(tmpdir(), 'chancery-cluster-')), 'postgres');
+  const dir = mkdtempSync(path.join(tmpdir(), 'chancery-cluster-'));
+  chmodSync(dir, 0o711);
   opened.push(() => EmbeddedCluster.remove(dir));
   return dir;
 }

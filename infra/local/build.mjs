@@ -1,0 +1,88 @@
+// `npm run build`: packages/*/dist and dist/, as ES modules for Node. Does nothing when nothing changed.
+import { createHash } from 'node:crypto';
+import { existsSync, readFileSync } from 'node:fs';
+import { copyFile, mkdir, readdir, rename, rm, writeFile } from 'node:fs/promises';
+import path from 'node:path';
+import { fail, isEntry, root, seconds, tool } from './program.mjs';
+
+const PACKAGES = ['packages/protocol', 'packages/client'];
+const SETTINGS = ['.swcrc', 'nest-cli.json', 'tsconfig.json', 'package-lock.json', 'infra/local/build.mjs'];
+const STAMP = '.build-stamp';
+
+export async function build() {
+  const started = Date.now();
+  const built = [];
+  for (const dir of PACKAGES) if (await buildWhenChanged(dir, buildPackage)) built.push(dir);
+  if (await buildWhenChanged('.', buildServer)) built.push('server');
+  if (built.length > 0) console.log(`built ${built.join(', ')} in ${seconds(started)}`);
+}
+
+async function buildWhenChanged(dir, make) {
+  const [src, out] = ['src', 'dist'].map((name) => path.join(root, dir, name));
+  const stamp = path.join(out, STAMP);
+  const now = await fingerprint(src);
+  if (existsSync(stamp) && readFileSync(stamp, 'utf8') === now) return false;
+  await replace(out, async (unfinished) => {
+    await make(src, unfinished);
+    await writeFile(path.join(unfinished, STAMP), now);
+  });
+  return true;
+}
+
+async function fingerprint(src) {
+  const hash = createHash('sha256');
+  for (const file of [...SETTINGS.map((name) => path.join(root, name)), ...(await sourcesIn(src))]) {
+    hash.update(`${path.relative(root, file)}\0`).update(readFileSync(file)).update('\0');
+  }
+  return hash.digest('hex');
+}
+
+async function sourcesIn(src) {
+  const entries = await readdir(src, { recursive: true, withFileTypes: true });
+  const files = entries.filter((entry) => entry.isFile()).map((entry) => path.join(entry.parentPath ?? entry.path, entry.name));
+  return files.filter((file) => !file.endsWith('.spec.ts')).sort();
+}
+
+/** Beside, then renamed: whoever runs the old build meanwhile never meets half of the new one. */
+async function replace(out, make) {
+  const unfinished = `${out}.${process.pid}`;
+  try {
+    await make(unfinished);
+    await rm(out, { recursive: true, force: true });
+    await rename(unfinished, out);
+  } finally {
+    await rm(unfinished, { recursive: true, force: true });
+  }
+}
+
+async function buildPackage(src, out) {
+  const { transformFile } = await import('@swc/core');
+  for (const file of await sourcesIn(src)) {
+    const target = path.join(out, path.relative(src, file));
+    await mkdir(path.dirname(target), { recursive: true });
+    if (!file.endsWith('.ts')) {
+      await copyFile(file, target);
+      continue;
+    }
+    const emitted = target.replace(/ts$/, 'js');
+    const { code, map } = await transformFile(file, { configFile: path.join(root, '.swcrc') });
+    await writeFile(emitted, `${code}//# sourceMappingURL=${path.basename(emitted)}.map\n`);
+    await writeFile(`${emitted}.map`, map ?? '');
+  }
+}
+
+async function buildServer(src, out) {
+  const settings = `${out}.json`;
+  const compilerOptions = { outDir: out, noEmit: false };
+  await writeFile(settings, JSON.stringify({ extends: './tsconfig.json', compilerOptions, include: ['src/**/*.ts'] }));
+  try {
+    const { code, output } = await tool('@nestjs/cli/bin/nest.js', ['build', '-p', path.basename(settings)]);
+    if (code !== 0) throw new Error(output);
+  } finally {
+    await rm(settings, { force: true });
+  }
+}
+
+if (isEntry(import.meta.url)) {
+  await build().catch((error) => fail(`the build failed: ${error.message}`));
+}

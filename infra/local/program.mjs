@@ -1,0 +1,42 @@
+import { spawn } from 'node:child_process';
+import { realpathSync } from 'node:fs';
+import path from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+export const root = fileURLToPath(new URL('../..', import.meta.url));
+
+/** Runs a program to its end and hands back what it said; `show` lets it speak to the terminal instead. */
+export async function run(command, args, { show = false, env = {}, cwd = root } = {}) {
+  const child = spawn(command, args, {
+    cwd,
+    env: { ...process.env, ...env },
+    stdio: show ? 'inherit' : ['ignore', 'pipe', 'pipe'],
+  });
+  let output = '';
+  for (const stream of [child.stdout, child.stderr]) stream?.on('data', (chunk) => (output += chunk));
+  const code = await new Promise((resolve, reject) => {
+    child.once('error', reject);
+    child.once('close', (status, signal) => resolve(status ?? signal));
+  });
+  return { code, output };
+}
+
+/** A program of an npm package, run by this very Node: no shell, no npx that might download. */
+export function tool(file, args, options) {
+  return run(process.execPath, [path.join(root, 'node_modules', file), ...args], options);
+}
+
+export function seconds(sinceMs) {
+  return `${((Date.now() - sinceMs) / 1000).toFixed(1)} s`;
+}
+
+/** Whether Node was started with this very file, and did not only import it. */
+export function isEntry(moduleUrl) {
+  return realpathSync(process.argv[1]) === fileURLToPath(moduleUrl);
+}
+
+/** Ends with the message and status 1, without a stack trace: what went wrong is told already. */
+export function fail(message) {
+  console.error(message);
+  process.exit(1);
+}

@@ -1,0 +1,47 @@
+import { randomBytes } from 'node:crypto';
+import { Client, escapeIdentifier } from 'pg';
+
+/** The superuser of the cluster that this run of tests shares; `start-services.ts` sets it. */
+export function adminUrl(database?: string): string {
+  const url = process.env.CHANCERY_TEST_ADMIN_URL;
+  if (!url) throw new Error('no cluster: this project of jest.config.mjs lacks test/support/start-services.ts');
+  if (!database) return url;
+  const parsed = new URL(url);
+  parsed.pathname = `/${database}`;
+  return parsed.href;
+}
+
+/** A database of one's own, empty or a clone. The caller drops it. */
+export async function createDatabase(template?: string): Promise<{ name: string; url: string }> {
+  const name = `test_${randomBytes(8).toString('hex')}`;
+  const source = template ? ` template ${escapeIdentifier(template)}` : '';
+  await asAdmin((client) => client.query(`create database ${escapeIdentifier(name)}${source}`));
+  return { name, url: adminUrl(name) };
+}
+
+/** Ends the connections that are left and drops it. */
+export async function dropDatabase(name: string): Promise<void> {
+  await asAdmin((client) => client.query(`drop database if exists ${escapeIdentifier(name)} with (force)`));
+}
+
+/** Makes a template once, whichever worker comes first; the others wait for it. */
+export async function ensureTemplate(name: string, make: (url: string) => Promise<void>): Promise<void> {
+  await asAdmin(async (client) => {
+    await client.query('select pg_advisory_lock(hashtext($1))', [name]);
+    const { rowCount } = await client.query('select from pg_database where datname = $1', [name]);
+    if (rowCount) return;
+    const unfinished = await createDatabase();
+    await make(unfinished.url);
+    await client.query(`alter database ${escapeIdentifier(unfinished.name)} rename to ${escapeIdentifier(name)}`);
+  });
+}
+
+async function asAdmin<T>(act: (client: Client) => Promise<T>): Promise<T> {
+  const client = new Client({ connectionString: adminUrl() });
+  await client.connect();
+  try {
+    return await act(client);
+  } finally {
+    await client.end();
+  }
+}

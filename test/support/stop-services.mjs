@@ -1,0 +1,2 @@
+// Jest's globalTeardown.
+export { stopServices as default } from './start-services.mjs';
