@@ -1,0 +1,2 @@
+/** What `@Inject(CONFIG) config: Config` asks for. */
+export const CONFIG = Symbol('chancery/config');

@@ -1,0 +1,256 @@
+import ipaddr from 'ipaddr.js';
+import { z } from 'zod';
+import { parseListenAddress } from './listen-address.js';
+
+/** What a variable is for, as it stands in `.env.example`; the group is its headline there. */
+type About = { group: string; description: string; example?: string };
+
+const filePath = (about: About) =>
+  z
+    .string()
+    .max(4096)
+    .refine((path) => path.startsWith('/') || path.startsWith('./'), 'must be an absolute path or begin with ./')
+    .meta(about);
+
+const listen = (fallback: string, about: About) =>
+  z
+    .string()
+    .default(fallback)
+    .transform((text, context) => {
+      const address = parseListenAddress(text);
+      if (address) return address;
+      context.issues.push({ code: 'custom', message: 'must be host:port or unix:/absolute/path', input: '' });
+      return z.NEVER;
+    })
+    .meta(about);
+
+/** A comma-separated list, checked item by item. */
+const list = <T>(read: (item: string) => T | null, fault: string, about: About) =>
+  z
+    .string()
+    .default('')
+    .transform((text, context): T[] => {
+      const items = text
+        .split(',')
+        .map((item) => item.trim())
+        .filter(Boolean)
+        .map(read);
+      if (items.length <= 64 && !items.includes(null)) return items as T[];
+      context.issues.push({ code: 'custom', message: fault, input: '' });
+      return z.NEVER;
+    })
+    .meta(about);
+
+const origins = (about: About) =>
+  list(readOrigin, 'must be base URLs such as https://api.example.com: no path, query or login', about);
+
+const networks = (about: About) =>
+  list((item) => (ipaddr.isValidCIDR(item) ? item : null), 'must be networks in CIDR form', about);
+
+const whole = (fallback: number, min: number, max: number, about: Omit<About, 'example'>) =>
+  z
+    .string()
+    .regex(/^[0-9]{1,15}$/, 'must be a whole number')
+    .default(String(fallback))
+    .transform(Number)
+    .refine((value) => value >= min && value <= max, `must be between ${min} and ${max}`)
+    .meta({ ...about, example: String(fallback) });
+
+const url = (schemes: readonly string[], about: About) =>
+  z
+    .string()
+    .max(2048)
+    .refine(
+      (text) => URL.canParse(text) && schemes.includes(new URL(text).protocol),
+      `must be a URL of ${schemes.join(' or ')}`,
+    )
+    .meta(about);
+
+function readOrigin(text: string): string | null {
+  if (!URL.canParse(text)) return null;
+  const { protocol, origin } = new URL(text);
+  return (protocol === 'https:' || protocol === 'http:') && origin === text ? origin : null;
+}
+
+function readResolve(text: string): { name: string; address: string; port: number } | null {
+  const [, name, address, port] = /^([a-z0-9.-]{1,253})=([0-9.]+|\[[0-9a-f:]+\]):([0-9]{1,5})$/.exec(text) ?? [];
+  if (!name || !address || Number(port) > 65_535) return null;
+  const bare = address.replace(/^\[|\]$/g, '');
+  return ipaddr.isValid(bare) ? { name, address: bare, port: Number(port) } : null;
+}
+
+const http = 'Listeners';
+const database = 'Database';
+const keys = 'Keys and evidence';
+const limits = 'Limits';
+const outbound = 'Outbound calls';
+
+export const environmentShape = {
+  CHANCERY_ENV: z
+    .enum(['production', 'development', 'test'], 'must be production, development or test')
+    .default('production')
+    .meta({
+      group: 'Mode',
+      description: 'production refuses everything that is for development only.',
+      example: 'production',
+    }),
+  LOG_LEVEL: z
+    .enum(['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'], 'must be a pino level')
+    .default('info')
+    .meta({
+      group: 'Mode',
+      description: 'How much is logged: fatal, error, warn, info, debug, trace or silent.',
+      example: 'info',
+    }),
+
+  TENANT_LISTEN: listen('127.0.0.1:8080', {
+    group: http,
+    description: 'Where tenants and their agents connect: host:port or unix:/path (mode 0600).',
+    example: '127.0.0.1:8080',
+  }),
+  PUBLIC_LISTEN: listen('127.0.0.1:8081', {
+    group: http,
+    description: 'Where the world connects.',
+    example: '127.0.0.1:8081',
+  }),
+  OPS_LISTEN: listen('127.0.0.1:8082', {
+    group: http,
+    description: "Where the operator's staff connects. A socket keeps it off the network.",
+    example: 'unix:/run/chancery/ops.sock',
+  }),
+  TENANT_ORIGINS: origins({
+    group: http,
+    description:
+      'Exact base URLs of the tenant surface as its clients see them, comma separated. DPoP proofs are checked against these.',
+    example: 'https://api.example.com',
+  }),
+  PUBLIC_ORIGINS: origins({
+    group: http,
+    description: 'The same for the public surface.',
+    example: 'https://public.example.com',
+  }),
+  OPS_ORIGINS: origins({
+    group: http,
+    description: 'The same for the ops surface.',
+    example: 'https://ops.example.com',
+  }),
+  TLS_CERT_FILE: filePath({
+    group: http,
+    description: 'Certificate chain (PEM). With it this process speaks TLS 1.3 and nothing else.',
+    example: '/etc/chancery/tls.crt',
+  }).optional(),
+  TLS_KEY_FILE: filePath({
+    group: http,
+    description: 'Its private key (PEM).',
+    example: '/etc/chancery/tls.key',
+  }).optional(),
+  CHANCERY_TRUSTED_PROXIES: networks({
+    group: http,
+    description: 'Networks of TLS terminators whose X-Forwarded-For names the client, for rate limits only.',
+    example: '10.0.0.0/8',
+  }),
+
+  DATABASE_URL: url(['postgresql:', 'postgres:'], {
+    group: database,
+    description:
+      'Host, port and database, without a login: every role logs in with its own password. Production needs sslmode=verify-full, or a socket.',
+    example: 'postgresql://db.internal:5432/chancery?sslmode=verify-full',
+  }).optional(),
+  DATABASE_ADMIN_URL: url(['postgresql:', 'postgres:'], {
+    group: database,
+    description: 'A login that may create roles, for migrations only. Leave it out of the running service.',
+    example: 'postgresql://postgres@db.internal:5432/chancery?sslmode=verify-full',
+  }).optional(),
+  CHANCERY_EMBEDDED_DIR: filePath({
+    group: database,
+    description: 'Start an embedded PostgreSQL in this folder instead of using DATABASE_URL. Not in production.',
+    example: './.chancery/postgres',
+  }).optional(),
+  REDIS_URL: url(['redis:', 'rediss:'], {
+    group: database,
+    description: 'Queue on Redis. Without it the queue lives in PostgreSQL.',
+    example: 'rediss://redis.internal:6379',
+  }).optional(),
+  POOL_TOTAL_MAX: whole(40, 4, 10_000, {
+    group: database,
+    description: 'Database connections of this process, all tenants together.',
+  }),
+  POOL_TENANT_MAX: whole(4, 3, 64, { group: database, description: 'Database connections of one tenant.' }),
+  POOL_CONTROL_RESERVE: whole(4, 1, 64, {
+    group: database,
+    description: 'Connections kept free for brakes and revocations.',
+  }),
+  POOL_WAIT_MS: whole(2_000, 10, 60_000, {
+    group: database,
+    description: 'How long a request waits for a connection before it is answered 503.',
+  }),
+  POOL_IDLE_MS: whole(90_000, 1_000, 3_600_000, { group: database, description: 'When an idle connection is closed.' }),
+  POOL_LIFETIME_MS: whole(1_800_000, 10_000, 86_400_000, {
+    group: database,
+    description: 'When a connection is replaced.',
+  }),
+  POOL_OPENS_PER_SECOND: whole(50, 1, 10_000, { group: database, description: 'New database connections a second.' }),
+
+  CHANCERY_PLATFORM_SECRET_FILE: filePath({
+    group: keys,
+    description: '32 random bytes, mode 0600. Opens no credential; database logins and MACs are derived from it.',
+    example: '/var/lib/chancery/platform-secret',
+  }),
+  CHANCERY_KEYRING_DIR: filePath({
+    group: keys,
+    description: 'The wrapped keys. Keep it out of the database backup: destroying it shreds every credential.',
+    example: '/var/lib/chancery/keyring',
+  }),
+  CHANCERY_CHECKPOINT_FILE: filePath({
+    group: keys,
+    description: 'Append-only file of signed audit checkpoints, outside the database.',
+    example: '/var/lib/chancery/checkpoints.jsonl',
+  }),
+
+  CHANCERY_DIAL_ALLOW: networks({
+    group: outbound,
+    description: 'Private networks that upstream names may resolve to. Empty: public addresses only.',
+    example: '10.20.0.0/16',
+  }),
+  CHANCERY_RESOLVE: list(readResolve, 'must be name=127.0.0.1:port', {
+    group: outbound,
+    description: 'Development only: names answered without DNS.',
+    example: 'api.upstream.test=127.0.0.1:9443',
+  }),
+  CHANCERY_EXTRA_CA: filePath({
+    group: outbound,
+    description: 'Development only: one more certificate authority (PEM) for upstreams.',
+    example: './.chancery/upstream-ca.pem',
+  }).optional(),
+  UPSTREAM_TIMEOUT_MS: whole(30_000, 100, 240_000, {
+    group: outbound,
+    description: 'The longest an upstream call may take.',
+  }),
+  RESPONSE_BYTES_MAX: whole(10_485_760, 1_024, 104_857_600, {
+    group: outbound,
+    description: 'The largest upstream answer.',
+  }),
+
+  REQUEST_BYTES_MAX: whole(1_048_576, 1_024, 104_857_600, { group: limits, description: 'The largest request body.' }),
+  CONNECTIONS_MAX: whole(4_096, 1, 100_000, { group: limits, description: 'Open connections of one listener.' }),
+  DRAIN_MS: whole(10_000, 0, 600_000, {
+    group: limits,
+    description: 'How long requests in flight may finish at shutdown.',
+  }),
+  RATE_ADDRESS_PER_MINUTE: whole(6_000, 1, 100_000_000, {
+    group: limits,
+    description: 'Requests a minute from one client address.',
+  }),
+  RATE_PRINCIPAL_PER_MINUTE: whole(6_000, 1, 100_000_000, {
+    group: limits,
+    description: 'Requests a minute of one signed-in principal.',
+  }),
+  RATE_LOGIN_PER_MINUTE: whole(20, 1, 1_000_000, {
+    group: limits,
+    description: 'Sign-in attempts a minute from one client address.',
+  }),
+  RATE_TOKEN_PER_MINUTE: whole(300, 1, 10_000_000, {
+    group: limits,
+    description: 'Token requests a minute from one client address.',
+  }),
+} as const;

@@ -1,0 +1,40 @@
+import { RouteConfig } from '@nestjs/platform-fastify';
+import type { FastifyInstance, FastifyRequest } from 'fastify';
+import { parseFormBody } from './form-body.js';
+import { unsupportedMediaType } from './http.errors.js';
+import { parseJsonBody } from './json-body.js';
+
+const JSON_TYPE = 'application/json';
+const FORM_TYPE = 'application/x-www-form-urlencoded';
+
+/** Method decorator for OAuth endpoints: this route reads a form, and nothing but a form. */
+export const ReadsForm = (): MethodDecorator => RouteConfig({ readsForm: true });
+
+/** Replaces Fastify's parsers: JSON everywhere, forms where a route asks for them, nothing else anywhere. */
+export function registerBodyParsers(fastify: FastifyInstance, bytesMax: number): void {
+  fastify.removeAllContentTypeParsers();
+  const options = { parseAs: 'buffer', bodyLimit: bytesMax } as const;
+  fastify.addContentTypeParser(JSON_TYPE, options, async (request: FastifyRequest, bytes: Buffer) => {
+    assertReads(request, JSON_TYPE);
+    return parseJsonBody(bytes, bytesMax);
+  });
+  fastify.addContentTypeParser(FORM_TYPE, options, async (request: FastifyRequest, bytes: Buffer) => {
+    assertReads(request, FORM_TYPE);
+    return parseFormBody(bytes);
+  });
+}
+
+function assertReads(request: FastifyRequest, type: string): void {
+  const wanted = acceptedType(request);
+  const encoding = request.headers['content-encoding'];
+  const charset = /;\s*charset\s*=\s*"?([^";\s]+)/i.exec(request.headers['content-type'] ?? '')?.[1];
+  const plain = encoding === undefined || encoding === 'identity';
+  const utf8 = charset === undefined || charset.toLowerCase() === 'utf-8';
+  if (wanted !== type || !plain || !utf8) throw unsupportedMediaType(wanted);
+}
+
+/** What the matched route reads, also for the answer to a type that no parser knows. */
+export function acceptedType(request: FastifyRequest): string {
+  const { readsForm } = (request.routeOptions?.config ?? {}) as { readsForm?: boolean };
+  return readsForm ? FORM_TYPE : JSON_TYPE;
+}

@@ -1,0 +1,85 @@
+import type { DynamicModule, Type } from '@nestjs/common';
+import { NestFactory } from '@nestjs/core';
+import type { NestFastifyApplication } from '@nestjs/platform-fastify';
+import type { Config } from '../../config/environment.js';
+import type { Log } from '../telemetry/logger.js';
+import { NestLogger } from '../telemetry/nest-logger.js';
+import { ChanceryAdapter } from './chancery-adapter.js';
+import { HttpModule } from './http.module.js';
+import { Listener } from './listener.js';
+import { ProblemFilter } from './problem.filter.js';
+import { SURFACES, type Surface } from './surface.js';
+import { SurfaceOrigins } from './surface-origins.js';
+import { ValidationPipe } from './validation.js';
+
+export type HttpApp = {
+  app: NestFastifyApplication;
+  origins: SurfaceOrigins;
+  /** Binds all three listeners; says where each one is (`http://…`, `https://…` or `unix:…`). */
+  listen(): Promise<Readonly<Record<Surface, string>>>;
+  /** Stops accepting, drains, then takes the modules down. */
+  close(): Promise<void>;
+};
+
+class RootModule {}
+
+/** One Nest application on three listeners; `main.ts`, the tests and the quickstart all start here. */
+export async function createHttpApp(
+  feature: Type | DynamicModule,
+  { config, log }: { config: Config; log: Log },
+): Promise<HttpApp> {
+  const origins = new SurfaceOrigins(config.origins);
+  const adapter = new ChanceryAdapter({
+    log,
+    requestBytesMax: config.http.requestBytesMax,
+    trustedProxies: config.trustedProxies,
+  });
+  const root = { module: RootModule, imports: [HttpModule.with({ config, log, origins }), feature] };
+  const app = await NestFactory.create<NestFastifyApplication>(root, adapter, {
+    logger: new NestLogger(log),
+    abortOnError: false,
+  });
+  app.useGlobalFilters(new ProblemFilter(log));
+  app.useGlobalPipes(new ValidationPipe());
+  await app.init();
+  const fastify = app.getHttpAdapter().getInstance();
+  await fastify.ready();
+
+  const listeners = SURFACES.map((surface) => ({
+    surface,
+    listener: new Listener({
+      surface,
+      address: config.listen[surface],
+      tls: config.tls,
+      connectionsMax: config.http.connectionsMax,
+      log,
+      handle: (request, response) => fastify.routing(request, response),
+    }),
+  }));
+  const closeListeners = (deadlineMs: number) =>
+    Promise.all(listeners.map(({ listener }) => listener.close(deadlineMs)));
+
+  return {
+    app,
+    origins,
+    async listen() {
+      const at: Partial<Record<Surface, string>> = {};
+      try {
+        for (const { surface, listener } of listeners) {
+          const url = await listener.listen();
+          at[surface] = url;
+          origins.adopt(surface, url.startsWith('unix:') ? 'http://localhost' : url);
+        }
+      } catch (error) {
+        await closeListeners(0);
+        throw error;
+      }
+      log.info({ ...at }, 'listening');
+      return at as Record<Surface, string>;
+    },
+    async close() {
+      await closeListeners(config.http.drainMs);
+      await app.close();
+    },
+  };
+}

@@ -1,0 +1,56 @@
+import { FastifyAdapter } from '@nestjs/platform-fastify';
+import type { FastifyInstance, FastifyReply, FastifyRequest, RouteOptions } from 'fastify';
+import type { Log } from '../telemetry/logger.js';
+import { registerBodyParsers } from './body-parsers.js';
+import { newRequestId } from './request-id.js';
+import { registerRequestHooks } from './request-hooks.js';
+import { sendProblem } from './send-problem.js';
+import { surfaceConstraint } from './surface-constraint.js';
+
+/** Room for names in percent-encoded UTF-8. */
+const PARAM_CHARS_MAX = 512;
+
+export type AdapterOptions = { log: Log; requestBytesMax: number; trustedProxies: readonly string[] };
+
+/** Nest's Fastify adapter, with our parsers, our errors and surfaces as a routing constraint; it never listens. */
+export class ChanceryAdapter extends FastifyAdapter {
+  readonly #settings: AdapterOptions;
+
+  constructor(settings: AdapterOptions) {
+    super({
+      logger: false,
+      genReqId: newRequestId,
+      requestIdHeader: false,
+      bodyLimit: settings.requestBytesMax,
+      trustProxy: settings.trustedProxies.length > 0 ? [...settings.trustedProxies] : false,
+      return503OnClosing: false,
+      skipMiddie: true,
+      frameworkErrors: (error: unknown, request: FastifyRequest, reply: FastifyReply) =>
+        sendProblem(error, request, reply, settings.log),
+      routerOptions: { maxParamLength: PARAM_CHARS_MAX, constraints: { surface: surfaceConstraint } },
+    } as never);
+    this.#settings = settings;
+    const fastify = this.getInstance() as unknown as FastifyInstance;
+    fastify.addHook('onRoute', assertOnSurface);
+    registerRequestHooks(fastify, settings.log);
+  }
+
+  override registerParserMiddleware(): void {
+    registerBodyParsers(this.getInstance() as unknown as FastifyInstance, this.#settings.requestBytesMax);
+  }
+
+  /** Unknown routes are answered in `onRequest`, before their body is read. */
+  override setNotFoundHandler(): FastifyInstance {
+    return this.getInstance() as unknown as FastifyInstance;
+  }
+
+  /** Keeps errors whole for the filter; Nest would copy their messages into answers. */
+  override mapException(error: unknown): unknown {
+    return error;
+  }
+}
+
+function assertOnSurface({ method, url, constraints }: RouteOptions): void {
+  if (constraints && 'surface' in constraints) return;
+  throw new Error(`${String(method)} ${url} stands on no surface: put @OnSurface(…) on its controller`);
+}

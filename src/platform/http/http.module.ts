@@ -1,0 +1,26 @@
+import { Module, type DynamicModule } from '@nestjs/common';
+import { CONFIG } from '../../config/config.token.js';
+import type { Config } from '../../config/environment.js';
+import { HealthController } from '../health/health.controller.js';
+import { ReadinessChecks } from '../health/readiness-checks.js';
+import { LOG, type Log } from '../telemetry/logger.js';
+import { SurfaceOrigins } from './surface-origins.js';
+
+/** Global: what every feature may ask for, and the routes that belong to no feature. */
+@Module({})
+export class HttpModule {
+  static with({ config, log, origins }: { config: Config; log: Log; origins: SurfaceOrigins }): DynamicModule {
+    return {
+      module: HttpModule,
+      global: true,
+      controllers: [HealthController],
+      providers: [
+        { provide: CONFIG, useValue: config },
+        { provide: LOG, useValue: log },
+        { provide: SurfaceOrigins, useValue: origins },
+        ReadinessChecks,
+      ],
+      exports: [CONFIG, LOG, SurfaceOrigins, ReadinessChecks],
+    };
+  }
+}

@@ -1,0 +1,123 @@
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import type { Duplex } from 'node:stream';
+import type { ListenAddress } from '../../config/listen-address.js';
+import type { Log } from '../telemetry/logger.js';
+import { problemOfClientError } from './problem-of.js';
+import { refuse, refuseBytes } from './raw-answer.js';
+import { requestFault } from './request-form.js';
+import { HSTS } from './response-headers.js';
+import { markSurface, type Surface } from './surface.js';
+import { createTlsServer } from './tls.js';
+import { listenOnSocket, removeStaleSocket } from './unix-socket.js';
+
+export const HEADERS_TIMEOUT_MS = 10_000;
+/** A whole request, body included. */
+export const REQUEST_TIMEOUT_MS = 60_000;
+export const KEEP_ALIVE_MS = 30_000;
+/** Longer than the longest upstream call may be silent (UPSTREAM_TIMEOUT_MS ends at 240 s). */
+export const SOCKET_IDLE_MS = 300_000;
+export const HEADER_BYTES_MAX = 16_384;
+export const HEADERS_MAX = 100;
+const CHECK_EVERY_MS = 1_000;
+
+export type ListenerOptions = Readonly<{
+  surface: Surface;
+  address: ListenAddress;
+  tls: { certFile: string; keyFile: string } | null;
+  connectionsMax: number;
+  log: Log;
+  handle: (request: IncomingMessage, response: ServerResponse) => void;
+}>;
+
+/** One surface's own server: it marks each request with its surface before anything else sees it. */
+export class Listener {
+  private readonly server: Server;
+  private readonly open = new WeakMap<Duplex, number>();
+  private draining = false;
+
+  constructor(private readonly options: ListenerOptions) {
+    const settings = {
+      requireHostHeader: false,
+      maxHeaderSize: HEADER_BYTES_MAX,
+      headersTimeout: HEADERS_TIMEOUT_MS,
+      requestTimeout: REQUEST_TIMEOUT_MS,
+      keepAliveTimeout: KEEP_ALIVE_MS,
+      connectionsCheckingInterval: CHECK_EVERY_MS,
+    };
+    this.server = options.tls ? createTlsServer(options.tls, settings) : createServer(settings);
+    this.server.maxConnections = options.connectionsMax;
+    this.server.maxHeadersCount = HEADERS_MAX;
+    this.server.setTimeout(SOCKET_IDLE_MS);
+    this.server.on('request', (request, response) => this.receive(request, response));
+    this.server.on('clientError', (error, socket) => this.refuseBytes(error, socket));
+    this.server.on('drop', () =>
+      options.log.warn({ surface: options.surface }, 'connection dropped: too many are open'),
+    );
+  }
+
+  /** Where it listens: a base URL, or for a socket its path behind `unix:`. */
+  async listen(): Promise<string> {
+    const { address } = this.options;
+    if (address.kind === 'unix') await removeStaleSocket(address.path);
+    await new Promise<void>((resolve, reject) => {
+      this.server.once('error', reject);
+      this.server.once('listening', () => {
+        this.server.off('error', reject);
+        resolve();
+      });
+      if (address.kind === 'unix') listenOnSocket(this.server, address.path);
+      else this.server.listen({ host: address.host, port: address.port, exclusive: true });
+    });
+    this.server.on('error', (err) => this.options.log.error({ err, surface: this.options.surface }, 'listener error'));
+    return this.url();
+  }
+
+  /** Accepts nothing more, lets requests in flight finish until the deadline, then cuts what is left. */
+  async close(deadlineMs: number): Promise<void> {
+    this.draining = true;
+    if (!this.server.listening) return;
+    const closed = new Promise<void>((resolve) => this.server.close(() => resolve()));
+    const timer = setTimeout(() => this.server.closeAllConnections(), deadlineMs);
+    await closed;
+    clearTimeout(timer);
+  }
+
+  private url(): string {
+    const bound = this.server.address() as AddressInfo | string;
+    if (typeof bound === 'string') return `unix:${bound}`;
+    const host = bound.family === 'IPv6' ? `[${bound.address}]` : bound.address;
+    return `${this.options.tls ? 'https' : 'http'}://${host}:${bound.port}`;
+  }
+
+  private receive(request: IncomingMessage, response: ServerResponse): void {
+    const { surface, tls, log, handle } = this.options;
+    const { socket } = request;
+    this.open.set(socket, (this.open.get(socket) ?? 0) + 1);
+    response.once('close', () => this.open.set(socket, (this.open.get(socket) ?? 1) - 1));
+    markSurface(request, surface);
+    if (tls) response.setHeader('Strict-Transport-Security', HSTS);
+    if (this.draining) response.setHeader('Connection', 'close');
+    const fault = requestFault(request);
+    if (!fault) return handle(request, response);
+    const requestId = refuse(request, response, fault);
+    log.info(
+      { request_id: requestId, surface, method: request.method, route: null, status: fault.spec.status },
+      'request',
+    );
+  }
+
+  private refuseBytes(error: NodeJS.ErrnoException, socket: Duplex): void {
+    // Beside an answer that is being written, ours would be read as part of it.
+    if (error.code === 'ECONNRESET' || !socket.writable || (this.open.get(socket) ?? 0) > 0)
+      return void socket.destroy();
+    const problem = problemOfClientError(error);
+    const requestId = refuseBytes(socket, problem);
+    // A peer that keeps its half open would hold the connection slot.
+    setTimeout(() => socket.destroy(), CHECK_EVERY_MS).unref();
+    this.options.log.info(
+      { request_id: requestId, surface: this.options.surface, route: null, status: problem.spec.status },
+      'request',
+    );
+  }
+}
