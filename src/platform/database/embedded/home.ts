@@ -91,7 +91,7 @@ async function runInitdb(initdb: string, dataDir: string, password: string, user
     });
     let output = '';
     child.stderr.on('data', (chunk: Buffer) => (output += chunk.toString()));
-    const code = await new Promise((resolve, reject) => child.once('error', reject).once('close', resolve));
+    const code = await new Promise<number | null>((resolve, reject) => child.once('error', reject).once('close', resolve));
     if (code !== 0) throw new Error(`initdb failed (${code}):\n${output.trim()}`);
   } finally {
     rmSync(passwordFile, { force: true });

@@ -1,0 +1,177 @@
+import type { ClientBase } from 'pg';
+import type { AuditEntry } from '@chancery/protocol/audit-entry.js';
+import { publicId } from '../platform/ids.js';
+import type { TenantTx } from '../platform/database/tenant-tx.js';
+import type { EntryRef } from '../tenancy/acts.js';
+import type { FinishedEntry } from './chain.js';
+
+export interface ChainHead extends EntryRef {
+  readonly epoch: number;
+}
+
+export interface StoredEntry {
+  readonly entry: AuditEntry;
+  readonly hash: string;
+}
+
+interface HeadRow {
+  seq: string;
+  hash: Buffer;
+  epoch: string;
+}
+
+interface EntryRow {
+  seq: string;
+  at: Date;
+  actor: string;
+  action: string;
+  outcome: string;
+  details: AuditEntry['details'];
+  salt: Buffer;
+  prev: Buffer;
+  hash: Buffer;
+}
+
+const INSERT_COLUMNS = 'tenant_id, seq, at, actor, action, outcome, details, salt, prev, hash';
+const UNNEST = (first: number): string =>
+  `unnest($${first}::bigint[], $${first + 1}::timestamptz[], $${first + 2}::text[], $${first + 3}::text[], $${first + 4}::text[],
+   $${first + 5}::jsonb[], $${first + 6}::bytea[], $${first + 7}::bytea[], $${first + 8}::bytea[])`;
+
+/** Creates the head of a new tenant's chain. */
+export async function insertHead(tx: TenantTx, genesis: EntryRef): Promise<void> {
+  await tx.client.query('insert into chain_head (tenant_id, seq, hash, epoch) values ($1, $2, $3, 0)', [
+    tx.tenantId,
+    genesis.seq,
+    Buffer.from(genesis.hash, 'hex'),
+  ]);
+}
+
+export async function readHead(tx: TenantTx, lock = false): Promise<ChainHead> {
+  const { rows } = await tx.client.query<HeadRow>(
+    `select seq, hash, epoch from chain_head where tenant_id = $1${lock ? ' for update' : ''}`,
+    [tx.tenantId],
+  );
+  const row = rows[0];
+  if (row === undefined) throw new Error('the tenant has no chain');
+  return { seq: Number(row.seq), hash: row.hash.toString('hex'), epoch: Number(row.epoch) };
+}
+
+/** Moves the head and inserts, under the head's lock. */
+export async function appendLocked(tx: TenantTx, entries: readonly FinishedEntry[]): Promise<void> {
+  const last = entries.at(-1);
+  if (last === undefined) return;
+  await tx.client.query('update chain_head set seq = $2, hash = $3 where tenant_id = $1', [
+    tx.tenantId,
+    last.seq,
+    Buffer.from(last.hash, 'hex'),
+  ]);
+  await tx.client.query({
+    name: 'audit-append',
+    text: `insert into audit_entries (${INSERT_COLUMNS}) select $1::uuid, * from ${UNNEST(2)}`,
+    values: [tx.tenantId, ...columns(entries)],
+  });
+}
+
+/**
+ * One statement: the head moves only if it is still where the decisions were taken, and only then the entries go in.
+ * Returns false when somebody moved the head first; then nothing was written.
+ */
+export async function compareAndAppend(
+  client: ClientBase,
+  tenantId: string,
+  head: ChainHead,
+  entries: readonly FinishedEntry[],
+): Promise<boolean> {
+  const last = entries.at(-1);
+  if (last === undefined) throw new Error('an append needs an entry');
+  const { rowCount } = await client.query({
+    name: 'audit-cas',
+    text: `with cas as (
+             update chain_head set seq = $2::bigint, hash = $3::bytea
+             where tenant_id = $1::uuid and seq = $4::bigint and hash = $5::bytea and epoch = $6::bigint returning 1)
+           insert into audit_entries (${INSERT_COLUMNS})
+           select $1::uuid, * from ${UNNEST(7)} where exists (select 1 from cas)`,
+    values: [
+      tenantId,
+      last.seq,
+      Buffer.from(last.hash, 'hex'),
+      head.seq,
+      Buffer.from(head.hash, 'hex'),
+      head.epoch,
+      ...columns(entries),
+    ],
+  });
+  return rowCount === entries.length;
+}
+
+function columns(entries: readonly FinishedEntry[]): unknown[] {
+  return [
+    entries.map((e) => e.seq),
+    entries.map((e) => e.entry.at),
+    entries.map((e) => e.entry.actor),
+    entries.map((e) => e.entry.action),
+    entries.map((e) => e.entry.outcome),
+    entries.map((e) => JSON.stringify(e.entry.details)),
+    entries.map((e) => Buffer.from(e.entry.salt, 'hex')),
+    entries.map((e) => Buffer.from(e.entry.prev, 'hex')),
+    entries.map((e) => Buffer.from(e.hash, 'hex')),
+  ];
+}
+
+/** The hash stored at a position, or null: how the fate of an unknown commit is found out. */
+export async function hashAt(tx: TenantTx, seq: number): Promise<string | null> {
+  const { rows } = await tx.client.query<{ hash: Buffer }>(
+    'select hash from audit_entries where tenant_id = $1 and seq = $2',
+    [tx.tenantId, seq],
+  );
+  return rows[0]?.hash.toString('hex') ?? null;
+}
+
+/** Proof ids in entries after `afterSeq` that are younger than `since`, newest first, a page at a time. */
+export async function proofIdsSince(
+  tx: TenantTx,
+  afterSeq: number,
+  beforeSeq: number,
+  limit: number,
+): Promise<{ seq: number; atMs: number; jti: string | null }[]> {
+  const { rows } = await tx.client.query<{ seq: string; at: Date; jti: string | null }>(
+    `select seq, at, details->>'jti' as jti from audit_entries
+     where tenant_id = $1 and seq > $2 and seq < $3 order by seq desc limit $4`,
+    [tx.tenantId, afterSeq, beforeSeq, limit],
+  );
+  return rows.map((row) => ({ seq: Number(row.seq), atMs: row.at.getTime(), jti: row.jti }));
+}
+
+export interface EntryPage {
+  readonly afterSeq?: number;
+  readonly beforeSeq?: number;
+  readonly order: 'asc' | 'desc';
+  readonly limit: number;
+}
+
+export async function readEntries(tx: TenantTx, page: EntryPage): Promise<StoredEntry[]> {
+  const { rows } = await tx.client.query<EntryRow>(
+    `select seq, at, actor, action, outcome, details, salt, prev, hash from audit_entries
+     where tenant_id = $1 and seq > $2 and seq < $3 order by seq ${page.order === 'asc' ? 'asc' : 'desc'} limit $4`,
+    [tx.tenantId, page.afterSeq ?? 0, page.beforeSeq ?? Number.MAX_SAFE_INTEGER, page.limit],
+  );
+  return rows.map((row) => storedEntry(tx.tenantId, row));
+}
+
+function storedEntry(tenantId: string, row: EntryRow): StoredEntry {
+  return {
+    entry: {
+      v: 1,
+      tenant: publicId('ten', tenantId),
+      seq: Number(row.seq),
+      at: row.at.toISOString(),
+      actor: row.actor,
+      action: row.action,
+      outcome: row.outcome,
+      details: row.details,
+      salt: row.salt.toString('hex'),
+      prev: row.prev.toString('hex'),
+    },
+    hash: row.hash.toString('hex'),
+  };
+}

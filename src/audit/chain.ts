@@ -1,0 +1,38 @@
+import { randomBytes } from 'node:crypto';
+import { entryHash, genesisPrev, type AuditEntry } from '@chancery/protocol/audit-entry.js';
+import { publicId } from '../platform/ids.js';
+import type { EntryDraft, EntryRef } from '../tenancy/acts.js';
+
+export interface FinishedEntry extends EntryRef {
+  readonly entry: AuditEntry;
+}
+
+export const SALT_BYTES = 16;
+
+/** The position before the first entry. */
+export function genesis(tenantId: string): EntryRef {
+  return { seq: 0, hash: genesisPrev(publicId('ten', tenantId)) };
+}
+
+/** Appends a draft behind `last`: the body is complete, decision included, before it is hashed. */
+export function finish(
+  tenantId: string,
+  last: EntryRef,
+  draft: EntryDraft,
+  atMs: number,
+  salt: Buffer = randomBytes(SALT_BYTES),
+): FinishedEntry {
+  const entry: AuditEntry = {
+    v: 1,
+    tenant: publicId('ten', tenantId),
+    seq: last.seq + 1,
+    at: new Date(atMs).toISOString(),
+    actor: draft.actor,
+    action: draft.action,
+    outcome: draft.outcome,
+    details: draft.details as AuditEntry['details'],
+    salt: salt.toString('hex'),
+    prev: last.hash,
+  };
+  return { entry, seq: entry.seq, hash: entryHash(entry) };
+}

@@ -1,0 +1,89 @@
+import { Client, type ClientConfig } from 'pg';
+import { drizzle } from 'drizzle-orm/node-postgres';
+import { migrate } from 'drizzle-orm/node-postgres/migrator';
+import { loginAs, type DatabaseAddress, type RolePassword } from './database-address.js';
+import { OWNER_ROLE, QUEUE_SCHEMA, SCHEMA, scramVerifier, SERVICE_ROLES, TENANT_GROUP } from './roles.js';
+
+/** Any fixed number: one migration at a time in a database. */
+const MIGRATION_LOCK = 7_246_001;
+
+export interface ProvisionOptions {
+  /** A login that may create roles and schemas; used here and nowhere else. */
+  readonly adminUrl: string;
+  readonly address: DatabaseAddress;
+  readonly password: RolePassword;
+  readonly migrationsFolder: string;
+  readonly log?: (line: string) => void;
+}
+
+/** Makes the roles and schemas, takes away what no tenant needs, and runs the migrations. Safe to repeat. */
+export async function provisionDatabase(options: ProvisionOptions): Promise<void> {
+  await withClient({ connectionString: options.adminUrl }, async (admin) => {
+    await admin.query('select pg_advisory_lock($1)', [MIGRATION_LOCK]);
+    await createRoles(admin, options.password);
+    await createSchemas(admin, options.address.database);
+    await withdrawDefaults(admin, options.address.database, options.log);
+    options.log?.('running migrations');
+    await withClient(loginAs(options.address, SERVICE_ROLES.migrator, options.password), async (migrator) => {
+      await migrator.query(`set role ${OWNER_ROLE}`);
+      await migrate(drizzle(migrator), {
+        migrationsFolder: options.migrationsFolder,
+        migrationsSchema: SCHEMA,
+        migrationsTable: 'migrations',
+      });
+    });
+  });
+}
+
+async function createRoles(admin: Client, password: RolePassword): Promise<void> {
+  for (const role of [OWNER_ROLE, TENANT_GROUP]) await ensureRole(admin, role, 'nologin');
+  for (const role of Object.values(SERVICE_ROLES)) {
+    const createrole = role === SERVICE_ROLES.provisioner ? 'createrole' : 'nocreaterole';
+    await ensureRole(admin, role, `login ${createrole} password '${scramVerifier(password(role))}'`);
+  }
+  await admin.query(`grant ${OWNER_ROLE} to ${SERVICE_ROLES.migrator} with inherit false, set true`);
+  // ADMIN of the tenant group and no more: it can make tenants' logins, and read nothing of theirs.
+  await admin.query(`grant ${TENANT_GROUP} to ${SERVICE_ROLES.provisioner} with admin true, inherit false, set false`);
+}
+
+async function ensureRole(admin: Client, role: string, options: string): Promise<void> {
+  const { rowCount } = await admin.query('select 1 from pg_roles where rolname = $1', [role]);
+  await admin.query(`${rowCount === 0 ? 'create' : 'alter'} role ${role} ${options}`);
+}
+
+async function createSchemas(admin: Client, database: string): Promise<void> {
+  await admin.query(`create schema if not exists ${SCHEMA} authorization ${OWNER_ROLE}`);
+  await admin.query(`create schema if not exists ${QUEUE_SCHEMA} authorization ${SERVICE_ROLES.queue}`);
+  const name = admin.escapeIdentifier(database);
+  await admin.query(`revoke all on database ${name} from public`);
+  const logins = [TENANT_GROUP, ...Object.values(SERVICE_ROLES)].join(', ');
+  await admin.query(`grant connect on database ${name} to ${logins}`);
+  await admin.query('revoke all on schema public from public');
+}
+
+/** Advisory locks would let one tenant hold up another; large objects and temporary tables are storage nobody limits. */
+async function withdrawDefaults(admin: Client, database: string, log?: (line: string) => void): Promise<void> {
+  const { rows } = await admin.query<{ signature: string }>(
+    `select p.oid::regprocedure::text as signature from pg_proc p
+     where p.pronamespace = 'pg_catalog'::regnamespace
+       and (p.proname like 'pg\\_advisory%' or p.proname like 'pg\\_try\\_advisory%' or p.proname like 'lo\\_%'
+            or p.proname in ('loread', 'lowrite'))`,
+  );
+  try {
+    for (const { signature } of rows) await admin.query(`revoke execute on function ${signature} from public`);
+    await admin.query(`revoke temporary on database ${admin.escapeIdentifier(database)} from public`);
+  } catch (error) {
+    log?.(`could not withdraw default rights (the login is no superuser): ${(error as Error).message}`);
+  }
+}
+
+async function withClient<T>(config: ClientConfig, work: (client: Client) => Promise<T>): Promise<T> {
+  const client = new Client(config);
+  client.on('error', () => undefined);
+  await client.connect();
+  try {
+    return await work(client);
+  } finally {
+    await client.end().catch(() => undefined);
+  }
+}

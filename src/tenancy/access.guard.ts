@@ -1,0 +1,62 @@
+import { type CanActivate, type ExecutionContext, Injectable } from '@nestjs/common';
+import { Reflector } from '@nestjs/core';
+import type { FastifyRequest } from 'fastify';
+import { Clock } from '../platform/clock.js';
+import { type Surface, surfaceOf } from '../platform/http/surface.js';
+import { PLATFORM_TENANT_ID } from '../platform/ids.js';
+import { ACCESS, type Access, setPrincipal } from './access.js';
+import { AgentAuthenticator } from './agent-authenticator.js';
+import { BearerAuthenticator } from './bearer-authenticator.js';
+import { FACTOR_FRESH_MS } from './log-in.js';
+import type { Principal } from './principal.js';
+import { factorStale, forbidden, humanRequired, unauthenticated } from './tenancy.errors.js';
+
+const BEARER = /^Bearer (chy_(?:sk|ms)_[A-Za-z0-9_-]+)$/;
+
+/** The one guard of every route: who calls, whether this surface is theirs, and whether the route names them. */
+@Injectable()
+export class AccessGuard implements CanActivate {
+  constructor(
+    private readonly reflector: Reflector,
+    private readonly bearer: BearerAuthenticator,
+    private readonly agents: AgentAuthenticator,
+    private readonly clock: Clock,
+  ) {}
+
+  async canActivate(context: ExecutionContext): Promise<boolean> {
+    const access = this.reflector.get<Access | 'anyone' | undefined>(ACCESS, context.getHandler());
+    if (access === undefined) throw new Error(`${context.getHandler().name} does not say who may call it`);
+    if (access === 'anyone') return true;
+    const request = context.switchToHttp().getRequest<FastifyRequest>();
+    const principal = await this.#principal(request);
+    if (principal === null || !belongs(principal, surfaceOf(request.raw))) throw unauthenticated();
+    this.#authorise(principal, access);
+    setPrincipal(request, principal);
+    return true;
+  }
+
+  async #principal(request: FastifyRequest): Promise<Principal | null> {
+    const header = request.headers.authorization;
+    if (header === undefined) return null;
+    if (header.startsWith('DPoP ')) return this.agents.authenticate(request);
+    const match = BEARER.exec(header);
+    return match?.[1] === undefined ? null : this.bearer.authenticate(match[1]);
+  }
+
+  #authorise(principal: Principal, access: Access): void {
+    if (principal.kind === 'agent') {
+      if (access.agents !== true) throw forbidden();
+      return;
+    }
+    if (access.human === true && principal.kind !== 'member') throw humanRequired();
+    const roles: readonly string[] = (principal.kind === 'member' ? access.members : access.keys) ?? [];
+    if (!roles.includes(principal.role)) throw forbidden();
+    if (access.human !== true || principal.kind !== 'member') return;
+    if (this.clock.now() - principal.factorAtMs > FACTOR_FRESH_MS) throw factorStale();
+  }
+}
+
+/** The operator's own principals work on the ops surface and nowhere else; nobody else works there. */
+function belongs(principal: Principal, surface: Surface | undefined): boolean {
+  return (surface === 'ops') === (principal.tenantId === PLATFORM_TENANT_ID);
+}

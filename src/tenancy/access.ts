@@ -1,0 +1,47 @@
+import { createParamDecorator, type ExecutionContext, SetMetadata } from '@nestjs/common';
+import type { FastifyRequest } from 'fastify';
+import type { KeyRole, MemberRole, Principal } from './principal.js';
+
+/** Who may call a route. What is not named may not. */
+export interface Access {
+  readonly members?: readonly MemberRole[];
+  readonly keys?: readonly KeyRole[];
+  readonly agents?: boolean;
+  /** A human act: a person's session whose factor is at most five minutes old, and no key of any kind. */
+  readonly human?: boolean;
+}
+
+export const ACCESS = Symbol('chancery/access');
+
+/** Method decorator: states who may call. A route without it, and without `@Anyone`, fails at boot. */
+export const Allow = (access: Access): MethodDecorator => SetMetadata(ACCESS, access);
+/** Method decorator: no principal is asked for. */
+export const Anyone = (): MethodDecorator => SetMetadata(ACCESS, 'anyone');
+
+/** Reading the tenant's administration. */
+export const READERS: Access = { members: ['owner', 'admin', 'approver', 'auditor'], keys: ['admin', 'auditor'] };
+/** Changing it. */
+export const ADMINS: Access = { members: ['owner', 'admin'], keys: ['admin'] };
+/** Pulling a brake: everybody who can act at all. */
+export const BRAKERS: Access = { members: ['owner', 'admin', 'approver'], keys: ['admin'] };
+/** Clearing, approving, promoting. */
+export const HUMANS: Access = { members: ['owner', 'admin', 'approver'], human: true };
+/** People and keys themselves. */
+export const OWNERS: Access = { members: ['owner'], human: true };
+
+const principals = new WeakMap<object, Principal>();
+
+export function setPrincipal(request: FastifyRequest, principal: Principal): void {
+  principals.set(request.raw, principal);
+}
+
+export function principalOf(request: FastifyRequest): Principal | undefined {
+  return principals.get(request.raw);
+}
+
+/** Parameter decorator: the principal the guard let through. */
+export const Caller = createParamDecorator((_: unknown, context: ExecutionContext): Principal => {
+  const principal = principalOf(context.switchToHttp().getRequest<FastifyRequest>());
+  if (principal === undefined) throw new Error('a route that names its caller is not open to anyone');
+  return principal;
+});

@@ -1,0 +1,7 @@
+import type { FastifyRequest } from 'fastify';
+import type { AgentPrincipal } from './principal.js';
+
+/** Turns `Authorization: DPoP` and its proof into a principal, or throws the 401 that says why. `identity` implements it. */
+export abstract class AgentAuthenticator {
+  abstract authenticate(request: FastifyRequest): Promise<AgentPrincipal>;
+}
