@@ -1,0 +1,74 @@
+import type { Socket } from 'node:net';
+import { createSecureContext, rootCertificates, type SecureContext } from 'node:tls';
+import { buildConnector } from 'undici';
+import type { DialPolicy } from './dial-policy.js';
+import { isHostname } from './hostname.js';
+import { fromConnectFault, OutboundError } from './outbound-error.js';
+import { resolveValidated, type Lookup, type ResolvedAddress } from './resolve-validated.js';
+
+export const CONNECT_TIMEOUT_MS = 10_000;
+
+/** Between tries of the addresses of one name (RFC 8305, 5). */
+const NEXT_ADDRESS_AFTER_MS = 250;
+
+type LookupCallback = (error: Error | null, addresses: ResolvedAddress[]) => void;
+
+/** Trust for every TLS connection: the roots Node ships, and in development one authority more. */
+export function trustedRoots(extraCa: string | undefined): SecureContext {
+  return createSecureContext({
+    minVersion: 'TLSv1.2',
+    ca: extraCa === undefined ? [...rootCertificates] : [...rootCertificates, extraCa],
+  });
+}
+
+export type ConnectorParts = {
+  readonly policy: DialPolicy;
+  readonly lookup: Lookup;
+  readonly secureContext: SecureContext;
+};
+
+/**
+ * Opens sockets for one host and port. The look-up runs inside the dial and its validated answer is what is dialled, so nothing
+ * can change between the check and the dial; the address of the open socket is checked once more. The name stays the one that
+ * was checked: it is sent as SNI and the certificate must be for it, whatever the environment says about verification.
+ */
+export function connectorFor(
+  host: string,
+  port: number,
+  { policy, lookup, secureContext }: ConnectorParts,
+): buildConnector.connector {
+  const override = policy.overrideFor(host);
+  const validated = (_host: string, _options: unknown, done: LookupCallback): void => {
+    resolveValidated(host, port, policy, lookup).then(
+      (addresses) => done(null, addresses),
+      (error: unknown) => done(fromConnectFault(error), []),
+    );
+  };
+  const connect = buildConnector({
+    secureContext,
+    servername: host,
+    rejectUnauthorized: true,
+    timeout: CONNECT_TIMEOUT_MS,
+    autoSelectFamily: true,
+    autoSelectFamilyAttemptTimeout: NEXT_ADDRESS_AFTER_MS,
+    lookup: validated,
+  } as unknown as buildConnector.BuildOptions);
+
+  return (options, callback) => {
+    if (!isHostname(host) || options.hostname !== host)
+      return callback(new OutboundError('upstream_address_refused'), null);
+    const dial = { ...options, servername: host, port: String(override?.port ?? port) };
+    return connect(dial, (error, socket) => {
+      if (error !== null) return callback(fromConnectFault(error), null);
+      if (isWhereItMayBe(socket)) return callback(null, socket);
+      socket.destroy();
+      return callback(new OutboundError('upstream_address_refused'), null);
+    });
+  };
+
+  function isWhereItMayBe({ remoteAddress = '' }: Socket): boolean {
+    return override === undefined
+      ? policy.permits(remoteAddress, port)
+      : policy.permitsOverride({ address: remoteAddress, port: override.port });
+  }
+}

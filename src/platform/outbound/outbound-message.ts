@@ -1,0 +1,32 @@
+/** A finished request. Header values hold one byte in each character (latin1); `path` carries the query. */
+export type OutboundRequest = {
+  readonly method: string;
+  readonly scheme: 'https' | 'http';
+  readonly host: string;
+  readonly port: number;
+  readonly path: string;
+  readonly headers: readonly (readonly [name: string, value: string])[];
+  readonly body: Uint8Array | null;
+};
+
+export type OutboundOptions = {
+  /** Connections are pooled under this tenant and never used for another. */
+  readonly tenantId: string;
+  /** Ends the call from outside: a brake, a client that went away, a shutdown. */
+  readonly signal: AbortSignal;
+  /** From the first look-up to the last byte of the answer. */
+  readonly timeoutMs: number;
+  /** Of the answer's body, both as received and as decoded. */
+  readonly maxResponseBytes: number;
+};
+
+/** An answer whose body is still arriving, decoded. Reading it to the end, or breaking off, frees the connection. */
+export type OutboundStream = {
+  readonly status: number;
+  readonly statusText: string;
+  /** Without what concerned the connection and the coding. Values hold one byte in each character (latin1). */
+  readonly headers: readonly (readonly [name: string, value: string])[];
+  readonly body: AsyncIterable<Buffer>;
+};
+
+export type OutboundResponse = Omit<OutboundStream, 'body'> & { readonly body: Buffer };
