@@ -2,7 +2,7 @@
  * Why a text is no strict JSON:
  * `too_large` more bytes than allowed · `encoding` no UTF-8, or a BOM · `depth` nested too deeply ·
  * `duplicate_key` a key twice in one object · `lone_surrogate` half a surrogate pair, plain or escaped ·
- * `number` not a safe integer in plain digits · `syntax` anything else RFC 8259 forbids
+ * `number` not a safe integer, or negative zero · `syntax` anything else RFC 8259 forbids
  */
 export type StrictJsonErrorCode =
   'too_large' | 'encoding' | 'depth' | 'duplicate_key' | 'lone_surrogate' | 'number' | 'syntax';

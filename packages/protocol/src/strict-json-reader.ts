@@ -140,14 +140,32 @@ export class StrictJsonReader {
     const start = this.at;
     if (this.text.charCodeAt(this.at) === MINUS) this.at++;
     const first = this.at;
-    while (isDigit(this.text.charCodeAt(this.at))) this.at++;
-    const digits = this.at - first;
-    if (digits === 0 || (digits > 1 && this.text.charCodeAt(first) === ZERO)) this.fail('syntax', start);
-    if (/[.eE]/.test(this.text.charAt(this.at))) this.fail('number', start);
+    this.digits();
+    if (this.at - first > 1 && this.text.charCodeAt(first) === ZERO) this.fail('syntax', start);
+    if (this.text[this.at] === '.') {
+      this.at++;
+      this.digits();
+    }
+    const mantissa = this.text.slice(first, this.at);
+    let exponent = 0;
+    if (this.text[this.at] === 'e' || this.text[this.at] === 'E') {
+      const sign = this.text[++this.at];
+      if (sign === '+' || sign === '-') this.at++;
+      const digits = this.at;
+      this.digits();
+      exponent = Number(this.text.slice(digits, this.at)) * (sign === '-' ? -1 : 1);
+    }
     const value = Number(this.text.slice(start, this.at));
-    // 2^53 - 1 has sixteen digits; with more of them the rounding itself could land on a safe integer.
-    if (digits > 16 || !Number.isSafeInteger(value) || Object.is(value, -0)) this.fail('number', start);
+    // Asked of the digits too: a fraction can be lost in rounding, as in 9007199254740990.9.
+    if (!Number.isSafeInteger(value) || Object.is(value, -0) || !isWhole(mantissa, exponent))
+      this.fail('number', start);
     return value;
+  }
+
+  private digits(): void {
+    const start = this.at;
+    while (isDigit(this.text.charCodeAt(this.at))) this.at++;
+    if (this.at === start) this.fail('syntax');
   }
 
   private word<T>(word: string, value: T): T {
@@ -191,6 +209,16 @@ export class StrictJsonReader {
 
 function isDigit(code: number): boolean {
   return code >= ZERO && code <= NINE;
+}
+
+/** Whether `mantissa · 10^exponent` is mathematically whole. */
+function isWhole(mantissa: string, exponent: number): boolean {
+  const point = mantissa.indexOf('.');
+  if (point < 0 && exponent >= 0) return true;
+  const decimals = (point < 0 ? 0 : mantissa.length - point - 1) - exponent;
+  const digits = mantissa.replace('.', '');
+  const significant = digits.replace(/0+$/, '').length;
+  return significant === 0 || digits.length - significant >= decimals;
 }
 
 function isPair(high: number, low: number): boolean {

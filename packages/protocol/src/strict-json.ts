@@ -22,7 +22,7 @@ export type StrictJsonLimits = {
 
 /**
  * Parses strict JSON: RFC 8259, UTF-8 without BOM, bounded in size and depth, no duplicate keys, no lone surrogates,
- * numbers only as safe integers without fraction, exponent or negative zero. `JSON.parse` alone keeps the last
+ * numbers only as safe integers (`56.0` and `1e3` are whole, `0.5` and `-0` are not allowed). `JSON.parse` alone keeps the last
  * duplicate and rounds 2^53+1 silently, so two readers of one signed document could disagree.
  *
  * A key `__proto__` becomes an own property like any other; no prototype is ever touched.
