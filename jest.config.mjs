@@ -1,5 +1,29 @@
 /** ESM-only packages that Jest must transform, because it runs everything as CommonJS. */
-const esmOnly = ['@nestjs', 'cookie', 'jose', '@noble', 'canonicalize', 'uuidv7', 'otpauth', 'oauth4webapi', 'dpop', 'commander', 'lru-cache', '@exodus', 'tldts', 'tldts-core', 'fast-check', 'pure-rand', 'file-type', 'strtok3', 'token-types', 'uint8array-extras', '@tokenizer', '@borewit', 'find-my-way'];
+const esmOnly = [
+  '@nestjs',
+  'cookie',
+  'jose',
+  '@noble',
+  'canonicalize',
+  'uuidv7',
+  'otpauth',
+  'oauth4webapi',
+  'dpop',
+  'commander',
+  'lru-cache',
+  '@exodus',
+  'tldts',
+  'tldts-core',
+  'fast-check',
+  'pure-rand',
+  'file-type',
+  'strtok3',
+  'token-types',
+  'uint8array-extras',
+  '@tokenizer',
+  '@borewit',
+  'find-my-way',
+];
 
 /** @type {import('jest').Config} */
 const base = {

@@ -32,14 +32,19 @@ async function buildWhenChanged(dir, make) {
 async function fingerprint(src) {
   const hash = createHash('sha256');
   for (const file of [...SETTINGS.map((name) => path.join(root, name)), ...(await sourcesIn(src))]) {
-    hash.update(`${path.relative(root, file)}\0`).update(readFileSync(file)).update('\0');
+    hash
+      .update(`${path.relative(root, file)}\0`)
+      .update(readFileSync(file))
+      .update('\0');
   }
   return hash.digest('hex');
 }
 
 async function sourcesIn(src) {
   const entries = await readdir(src, { recursive: true, withFileTypes: true });
-  const files = entries.filter((entry) => entry.isFile()).map((entry) => path.join(entry.parentPath ?? entry.path, entry.name));
+  const files = entries
+    .filter((entry) => entry.isFile())
+    .map((entry) => path.join(entry.parentPath ?? entry.path, entry.name));
   return files.filter((file) => !file.endsWith('.spec.ts')).sort();
 }
 

@@ -3,11 +3,14 @@ import path from 'node:path';
 import { fail, root, run } from './program.mjs';
 
 const NODE_LEAST = [20, 19];
+const INSTALL_MS = 1_200_000;
 
 export function requireNode() {
   const [major, minor] = process.versions.node.split('.').map(Number);
   if (major > NODE_LEAST[0] || (major === NODE_LEAST[0] && minor >= NODE_LEAST[1])) return;
-  fail(`Chancery needs Node ${NODE_LEAST.join('.')} or newer; this is ${process.version}. See https://nodejs.org/en/download`);
+  fail(
+    `Chancery needs Node ${NODE_LEAST.join('.')} or newer; this is ${process.version}. See https://nodejs.org/en/download`,
+  );
 }
 
 /** Compares what the lock asks for with what npm says it installed: times say nothing after a `git clone`. */
@@ -27,6 +30,7 @@ export function isInstalled() {
 export async function install({ show }) {
   if (isInstalled()) return;
   const npm = process.platform === 'win32' ? 'npm.cmd' : 'npm';
-  const { code, output } = await run(npm, ['ci', '--no-audit', '--no-fund', '--loglevel=error'], { show });
-  if (code !== 0) fail(`npm ci failed (${code}).\n${output}`);
+  const options = ['--no-audit', '--no-fund', '--loglevel=error'];
+  const { code, output } = await run(npm, ['ci', ...options], { show, timeoutMs: INSTALL_MS });
+  if (code !== 0) throw new Error(`npm ci failed (${code}).\n${output}`);
 }

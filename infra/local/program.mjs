@@ -5,12 +5,15 @@ import { fileURLToPath } from 'node:url';
 
 export const root = fileURLToPath(new URL('../..', import.meta.url));
 
+const TIMEOUT_MS = 300_000;
+
 /** Runs a program to its end and hands back what it said; `show` lets it speak to the terminal instead. */
-export async function run(command, args, { show = false, env = {}, cwd = root } = {}) {
+export async function run(command, args, { show = false, timeoutMs = TIMEOUT_MS } = {}) {
   const child = spawn(command, args, {
-    cwd,
-    env: { ...process.env, ...env },
+    cwd: root,
     stdio: show ? 'inherit' : ['ignore', 'pipe', 'pipe'],
+    timeout: timeoutMs,
+    killSignal: 'SIGKILL',
   });
   let output = '';
   for (const stream of [child.stdout, child.stderr]) stream?.on('data', (chunk) => (output += chunk));

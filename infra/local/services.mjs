@@ -3,7 +3,12 @@ import { accessSync, constants, existsSync } from 'node:fs';
 import path from 'node:path';
 
 const SERVICES = [
-  { name: 'Redis', package: 'redis-server', variable: 'CHANCERY_TEST_REDIS_SERVER', find: () => onPath('redis-server') },
+  {
+    name: 'Redis',
+    package: 'redis-server',
+    variable: 'CHANCERY_TEST_REDIS_SERVER',
+    find: () => onPath('redis-server'),
+  },
   {
     name: 'SoftHSM',
     package: 'softhsm2',

@@ -5,10 +5,12 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { build } from './build.mjs';
 import { install, requireNode } from './install.mjs';
-import { fail, seconds, tool } from './program.mjs';
+import { seconds, tool } from './program.mjs';
 import { findServices } from './services.mjs';
 
 const WORKERS = 2;
+/** A run that hangs must end, and count as failed. */
+const JEST_MS = 1_200_000;
 
 async function test(args) {
   requireNode();
@@ -20,7 +22,9 @@ async function test(args) {
     counts.push(countServices(), await check());
   }
   counts.push(await runJest(args));
-  const [passed, failed, skipped] = ['passed', 'failed', 'skipped'].map((kind) => sum(counts.map((count) => count[kind] ?? 0)));
+  const [passed, failed, skipped] = ['passed', 'failed', 'skipped'].map((kind) =>
+    sum(counts.map((count) => count[kind] ?? 0)),
+  );
   console.log(`${passed} passed, ${failed} failed${skipped > 0 ? `, ${skipped} skipped` : ''}`);
   return failed === 0 && passed > 0;
 }
@@ -40,7 +44,7 @@ async function runJest(args) {
   const report = path.join(dir, 'report.json');
   try {
     const options = ['--ci', `--maxWorkers=${WORKERS}`, '--json', `--outputFile=${report}`];
-    const { code } = await tool('jest/bin/jest.js', [...options, ...args], { show: true });
+    const { code } = await tool('jest/bin/jest.js', [...options, ...args], { show: true, timeoutMs: JEST_MS });
     return countTests(report, code);
   } finally {
     rmSync(dir, { recursive: true, force: true });
@@ -71,5 +75,9 @@ function sum(numbers) {
   return numbers.reduce((total, number) => total + number, 0);
 }
 
-const passed = await test(process.argv.slice(2)).catch((error) => fail(`${error.message}\n0 passed, 1 failed`));
-process.exitCode = passed ? 0 : 1;
+try {
+  process.exitCode = (await test(process.argv.slice(2))) ? 0 : 1;
+} catch (error) {
+  console.log(`${error.stack ?? error}\n0 passed, 1 failed`);
+  process.exitCode = 1;
+}

@@ -15,8 +15,11 @@ const running = [];
 export default async function startServices() {
   const dir = mkdtempSync(path.join(tmpdir(), 'chancery-test-'));
   running.push(() => rmSync(dir, { recursive: true, force: true }));
+  process.env.CHANCERY_TEST_DIR = dir;
   for (const signal of ['SIGINT', 'SIGTERM']) {
-    process.once(signal, () => stopServices().finally(() => process.exit(1)));
+    process.once(signal, () => {
+      void stopServices().finally(() => process.exit(1));
+    });
   }
   for (const { variable, path: found } of findServices()) if (found) process.env[variable] = found;
   await build();

@@ -40,7 +40,10 @@ export async function endOrphan(dataDir: string, ownerPid: number, log: (line: s
 
 /** Asks for a fast shutdown first, then an immediate one; both are safe for the data. */
 export async function stopServer(pid: number): Promise<void> {
-  for (const [signal, patienceMs] of [['SIGINT', FAST_STOP_MS], ['SIGQUIT', IMMEDIATE_STOP_MS]] as const) {
+  for (const [signal, patienceMs] of [
+    ['SIGINT', FAST_STOP_MS],
+    ['SIGQUIT', IMMEDIATE_STOP_MS],
+  ] as const) {
     if (!send(pid, signal)) return;
     for (const end = Date.now() + patienceMs; Date.now() < end; await sleep(POLL_MS)) if (!send(pid, 0)) return;
   }

@@ -30,7 +30,14 @@ export function mayTraverse(user: ServerUser, dir: string): boolean {
 }
 
 function create(name: string): ServerUser | undefined {
-  const made = spawnSync('useradd', ['--system', '--user-group', '--no-create-home', '--shell', '/usr/sbin/nologin', name]);
+  const made = spawnSync('useradd', [
+    '--system',
+    '--user-group',
+    '--no-create-home',
+    '--shell',
+    '/usr/sbin/nologin',
+    name,
+  ]);
   return made.status === 0 ? lookUp(name) : undefined;
 }
 
