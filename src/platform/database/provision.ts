@@ -21,8 +21,9 @@ export async function provisionDatabase(options: ProvisionOptions): Promise<void
   await withClient({ connectionString: options.adminUrl }, async (admin) => {
     await admin.query('select pg_advisory_lock($1)', [MIGRATION_LOCK]);
     await createRoles(admin, options.password);
-    await createSchemas(admin, options.address.database);
-    await withdrawDefaults(admin, options.address.database, options.log);
+    await createSchemas(admin);
+    await limitDatabase(admin, options.address.database);
+    await withdrawDefaults(admin, options.log);
     options.log?.('running migrations');
     await withClient(loginAs(options.address, SERVICE_ROLES.migrator, options.password), async (migrator) => {
       await migrator.query(`set role ${OWNER_ROLE}`);
@@ -51,18 +52,24 @@ async function ensureRole(admin: Client, role: string, options: string): Promise
   await admin.query(`${rowCount === 0 ? 'create' : 'alter'} role ${role} ${options}`);
 }
 
-async function createSchemas(admin: Client, database: string): Promise<void> {
+async function createSchemas(admin: Client): Promise<void> {
   await admin.query(`create schema if not exists ${SCHEMA} authorization ${OWNER_ROLE}`);
   await admin.query(`create schema if not exists ${QUEUE_SCHEMA} authorization ${SERVICE_ROLES.queue}`);
+  await admin.query('revoke all on schema public from public');
+}
+
+/** Only our own roles connect, and none of them makes temporary tables, which are storage nobody limits. */
+export async function limitDatabase(admin: Client, database: string): Promise<void> {
   const name = admin.escapeIdentifier(database);
   await admin.query(`revoke all on database ${name} from public`);
   const logins = [TENANT_GROUP, ...Object.values(SERVICE_ROLES)].join(', ');
   await admin.query(`grant connect on database ${name} to ${logins}`);
-  await admin.query('revoke all on schema public from public');
+  // The migrator's first statement is CREATE SCHEMA IF NOT EXISTS, which asks for this right even when it exists.
+  await admin.query(`grant create on database ${name} to ${OWNER_ROLE}`);
 }
 
-/** Advisory locks would let one tenant hold up another; large objects and temporary tables are storage nobody limits. */
-async function withdrawDefaults(admin: Client, database: string, log?: (line: string) => void): Promise<void> {
+/** Advisory locks would let one tenant hold up another; large objects are storage nobody limits. */
+async function withdrawDefaults(admin: Client, log?: (line: string) => void): Promise<void> {
   const { rows } = await admin.query<{ signature: string }>(
     `select p.oid::regprocedure::text as signature from pg_proc p
      where p.pronamespace = 'pg_catalog'::regnamespace
@@ -71,7 +78,6 @@ async function withdrawDefaults(admin: Client, database: string, log?: (line: st
   );
   try {
     for (const { signature } of rows) await admin.query(`revoke execute on function ${signature} from public`);
-    await admin.query(`revoke temporary on database ${admin.escapeIdentifier(database)} from public`);
   } catch (error) {
     log?.(`could not withdraw default rights (the login is no superuser): ${(error as Error).message}`);
   }
