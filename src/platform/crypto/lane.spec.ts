@@ -1,4 +1,4 @@
-import { Lane, LaneFullError } from './lane.js';
+import { Lane } from './lane.js';
 
 test('P20: runs so many at once, lets so many wait in order, refuses the rest without starting them', async () => {
   const lane = new Lane({ running: 2, waiting: 2, retryAfterSeconds: 3 });
@@ -11,7 +11,9 @@ test('P20: runs so many at once, lets so many wait in order, refuses the rest wi
       return n;
     });
   const jobs = [job(0), job(1), job(2), job(3)];
-  await expect(job(4)).rejects.toMatchObject({ name: 'LaneFullError', retryAfterSeconds: 3 });
+  await expect(job(4)).rejects.toMatchObject({
+    spec: { code: 'over_capacity', status: 503, headers: { 'Retry-After': '3' } },
+  });
   expect(started).toEqual([0, 1]);
   ends[0]!();
   await jobs[0];
@@ -35,6 +37,6 @@ test('work that fails gives its place back', async () => {
   await expect(lane.run(() => Promise.reject(new Error('boom')))).rejects.toThrow('boom');
   await expect(lane.run(async () => 'next')).resolves.toBe('next');
   const held = lane.run(() => new Promise<void>((end) => setTimeout(end, 5)));
-  await expect(lane.run(async () => 1)).rejects.toBeInstanceOf(LaneFullError);
+  await expect(lane.run(async () => 1)).rejects.toMatchObject({ spec: { code: 'over_capacity' } });
   await held;
 });

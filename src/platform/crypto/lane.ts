@@ -1,10 +1,13 @@
-/** The lane is full; nothing was started. Say 503 and when to come back. */
-export class LaneFullError extends Error {
-  override readonly name = 'LaneFullError';
-  constructor(readonly retryAfterSeconds: number) {
-    super('Too many of these are waiting already');
-  }
-}
+import { ProblemError } from '../http/problem.js';
+
+const laneFull = (retryAfterSeconds: number) =>
+  new ProblemError({
+    code: 'over_capacity',
+    status: 503,
+    title: 'Over capacity',
+    detail: 'Too many password checks are waiting already. Nothing was done.',
+    headers: { 'Retry-After': String(retryAfterSeconds) },
+  });
 
 /**
  * Runs memory-hard work a few at a time and lets only so many wait: a burst of logins must not take all the memory,
@@ -19,7 +22,7 @@ export class Lane {
   async run<T>(work: () => Promise<T>): Promise<T> {
     if (this.#running < this.limits.running) this.#running += 1;
     else if (this.#waiting.length < this.limits.waiting) await new Promise<void>((turn) => this.#waiting.push(turn));
-    else throw new LaneFullError(this.limits.retryAfterSeconds);
+    else throw laneFull(this.limits.retryAfterSeconds);
     try {
       return await work();
     } finally {

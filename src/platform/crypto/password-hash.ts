@@ -8,7 +8,7 @@ const HASHES_AT_ONCE = 2;
 const HASHES_WAITING_MAX = 32;
 const RETRY_AFTER_SECONDS = 5;
 
-/** Argon2id for members' passwords, off the event loop and a few at a time (`LaneFullError` past that). */
+/** Argon2id for members' passwords, off the event loop and a few at a time (`over_capacity` past that). */
 export class PasswordHasher {
   readonly #lane = new Lane({
     running: HASHES_AT_ONCE,
