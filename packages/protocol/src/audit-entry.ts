@@ -1,4 +1,4 @@
-import { CanonicalJsonError, canonicalize } from './canonical-json.js';
+import { CanonicalJsonError, canonicalize, isWellFormed } from './canonical-json.js';
 import { isId } from './ids.js';
 import { sha256Hex } from './sha256.js';
 import type { JsonObject } from './strict-json.js';
@@ -110,7 +110,8 @@ function formFault(entry: AuditEntry): EntryFault | undefined {
 }
 
 function isWord(value: unknown): boolean {
-  return typeof value === 'string' && value.length > 0 && value.length <= ENTRY_WORD_LENGTH_MAX;
+  if (typeof value !== 'string' || value.length === 0 || value.length > ENTRY_WORD_LENGTH_MAX) return false;
+  return isWellFormed(value);
 }
 
 function isInstant(value: unknown): boolean {

@@ -43,6 +43,11 @@ export function assertCanonical(source: Uint8Array | string, limits: StrictJsonL
   return value;
 }
 
+/** Whether `text` holds no lone surrogate, which UTF-8 could not carry. */
+export function isWellFormed(text: string): boolean {
+  return !LONE_SURROGATE.test(text);
+}
+
 function write(value: unknown, depth: number): string {
   switch (typeof value) {
     case 'string':
@@ -88,7 +93,7 @@ const LONE_SURROGATE = /[\uD800-\uDFFF]/u;
 
 function writeString(text: string): string {
   if (PLAIN.test(text)) return `"${text}"`;
-  if (LONE_SURROGATE.test(text)) throw new CanonicalJsonError('lone_surrogate');
+  if (!isWellFormed(text)) throw new CanonicalJsonError('lone_surrogate');
   // For well-formed text JSON.stringify escapes exactly as RFC 8785 section 3.2.2.2 does.
   return JSON.stringify(text);
 }

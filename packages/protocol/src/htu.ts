@@ -1,7 +1,7 @@
 /** Longest URI that is normalised, in characters. */
 export const HTU_LENGTH_MAX = 2_048;
 
-const SHAPE = /^(https?):\/\/([^/?#]+)([^?#]*)(?:\?[^#]*)?(?:#.*)?$/i;
+const SHAPE = /^(https?):\/\/([^/?#]+)([^?#[\]]*)(?:\?[^#]*)?(?:#[^#]*)?$/i;
 // No userinfo (an `@`), no percent-encoding in the host, no zone: an origin is a plain name or address and a port.
 const AUTHORITY = /^([a-z0-9._~!$&'()*+,;=-]+|\[[0-9a-f:.]+\])(?::([0-9]{0,5}))?$/;
 const ALLOWED = /^[\x21-\x7e]+$/;
