@@ -11,6 +11,9 @@ END $$;
 --> statement-breakpoint
 GRANT USAGE ON SCHEMA chancery TO chancery_tenant, chancery_directory, chancery_scheduler;
 --> statement-breakpoint
+-- Inserted and read, and nothing else, by everybody: not even the owner of the table keeps more.
+REVOKE ALL ON chancery.audit_entries FROM chancery_owner;
+--> statement-breakpoint
 GRANT SELECT, INSERT ON chancery.audit_entries TO chancery_tenant;
 --> statement-breakpoint
 GRANT SELECT, INSERT, UPDATE ON chancery.chain_head, chancery.members, chancery.member_sessions, chancery.service_keys,
