@@ -26,6 +26,7 @@ export class StrictJsonReader {
   constructor(
     private readonly text: string,
     private readonly maxDepth: number,
+    private readonly fractions = false,
   ) {}
 
   document(): JsonValue {
@@ -156,6 +157,8 @@ export class StrictJsonReader {
       exponent = Number(this.text.slice(digits, this.at)) * (sign === '-' ? -1 : 1);
     }
     const value = Number(this.text.slice(start, this.at));
+    const plain = this.at === first + mantissa.length && !mantissa.includes('.');
+    if (this.fractions && !plain && Number.isFinite(value)) return value;
     // Asked of the digits too: a fraction can be lost in rounding, as in 9007199254740990.9.
     if (!Number.isSafeInteger(value) || Object.is(value, -0) || !isWhole(mantissa, exponent))
       this.fail('number', start);

@@ -18,6 +18,11 @@ export type StrictJsonLimits = {
   maxBytes?: number;
   /** In levels of nesting; {@link JSON_DEPTH_MAX} when absent. */
   maxDepth?: number;
+  /**
+   * Also takes numbers with a fraction or an exponent, as doubles: for JSON that is passed on, never for what is signed
+   * or hashed. Plain integers must be safe all the same.
+   */
+  fractions?: boolean;
 };
 
 /**
@@ -29,17 +34,17 @@ export type StrictJsonLimits = {
  * @throws {StrictJsonError} with a literal `code` and the position in UTF-16 code units (in bytes for `too_large`)
  */
 export function parseStrict(source: Uint8Array | string, limits: StrictJsonLimits = {}): JsonValue {
-  const { maxBytes = JSON_BYTES_MAX, maxDepth = JSON_DEPTH_MAX } = limits;
+  const { maxBytes = JSON_BYTES_MAX, maxDepth = JSON_DEPTH_MAX, fractions = false } = limits;
   if (typeof source !== 'string') {
     if (source.length > maxBytes) throw new StrictJsonError('too_large', maxBytes);
     const text = utf8Text(source);
     if (text === undefined) throw new StrictJsonError('encoding', 0);
-    return new StrictJsonReader(text, maxDepth).document();
+    return new StrictJsonReader(text, maxDepth, fractions).document();
   }
   if (source.length > maxBytes) throw new StrictJsonError('too_large', maxBytes);
   // A code unit takes at most three bytes: count exactly only when that could matter.
   if (source.length * 3 > maxBytes && utf8Length(source) > maxBytes) throw new StrictJsonError('too_large', maxBytes);
-  return new StrictJsonReader(source, maxDepth).document();
+  return new StrictJsonReader(source, maxDepth, fractions).document();
 }
 
 /** Whether `value` is a JSON object: not null, not an array. */

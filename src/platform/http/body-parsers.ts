@@ -1,14 +1,14 @@
-import { RouteConfig } from '@nestjs/platform-fastify';
 import type { FastifyInstance, FastifyRequest } from 'fastify';
 import { parseFormBody } from './form-body.js';
 import { unsupportedMediaType } from './http.errors.js';
 import { parseJsonBody } from './json-body.js';
+import { routeSettings, settingsOf } from './route-config.js';
 
 const JSON_TYPE = 'application/json';
 const FORM_TYPE = 'application/x-www-form-urlencoded';
 
 /** Method decorator for OAuth endpoints: this route reads a form, and nothing but a form. */
-export const ReadsForm = (): MethodDecorator => RouteConfig({ readsForm: true });
+export const ReadsForm = (): MethodDecorator => routeSettings({ readsForm: true });
 
 /** Replaces Fastify's parsers: JSON everywhere, forms where a route asks for them, nothing else anywhere. */
 export function registerBodyParsers(fastify: FastifyInstance, bytesMax: number): void {
@@ -35,6 +35,5 @@ function assertReads(request: FastifyRequest, type: string): void {
 
 /** What the matched route reads, also for the answer to a type that no parser knows. */
 export function acceptedType(request: FastifyRequest): string {
-  const { readsForm } = (request.routeOptions?.config ?? {}) as { readsForm?: boolean };
-  return readsForm ? FORM_TYPE : JSON_TYPE;
+  return settingsOf(request).readsForm ? FORM_TYPE : JSON_TYPE;
 }

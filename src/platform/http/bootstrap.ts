@@ -2,15 +2,21 @@ import type { DynamicModule, Type } from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
 import type { Config } from '../../config/environment.js';
+import type { PlatformSecret } from '../crypto/platform-secret.js';
 import type { Log } from '../telemetry/logger.js';
 import { NestLogger } from '../telemetry/nest-logger.js';
 import { ChanceryAdapter } from './chancery-adapter.js';
 import { HttpModule } from './http.module.js';
+import { IdempotencyInterceptor } from './idempotency.interceptor.js';
+import { IdempotencyStore } from './idempotency-store.js';
 import { Listener } from './listener.js';
 import { ProblemFilter } from './problem.filter.js';
+import { PrincipalRateInterceptor } from './principal-rate.interceptor.js';
+import { RateLimits } from './rate-limits.js';
 import { SURFACES, type Surface } from './surface.js';
 import { SurfaceOrigins } from './surface-origins.js';
 import { ValidationPipe } from './validation.js';
+import { ViewInterceptor } from './view.interceptor.js';
 
 export type HttpApp = {
   app: NestFastifyApplication;
@@ -26,21 +32,28 @@ class RootModule {}
 /** One Nest application on three listeners; `main.ts`, the tests and the quickstart all start here. */
 export async function createHttpApp(
   feature: Type | DynamicModule,
-  { config, log }: { config: Config; log: Log },
+  { config, log, secret }: { config: Config; log: Log; secret: PlatformSecret },
 ): Promise<HttpApp> {
   const origins = new SurfaceOrigins(config.origins);
+  const limits = new RateLimits(config.http.ratePerMinute);
   const adapter = new ChanceryAdapter({
     log,
+    limits,
     requestBytesMax: config.http.requestBytesMax,
     trustedProxies: config.trustedProxies,
   });
-  const root = { module: RootModule, imports: [HttpModule.with({ config, log, origins }), feature] };
+  const root = { module: RootModule, imports: [HttpModule.with({ config, log, origins, secret }), feature] };
   const app = await NestFactory.create<NestFastifyApplication>(root, adapter, {
     logger: new NestLogger(log),
     abortOnError: false,
   });
   app.useGlobalFilters(new ProblemFilter(log));
   app.useGlobalPipes(new ValidationPipe());
+  app.useGlobalInterceptors(
+    new PrincipalRateInterceptor(limits),
+    ...idempotency(app, secret, log),
+    new ViewInterceptor(),
+  );
   await app.init();
   const fastify = app.getHttpAdapter().getInstance();
   await fastify.ready();
@@ -82,4 +95,15 @@ export async function createHttpApp(
       await app.close();
     },
   };
+}
+
+/** The store lives with the tenants' tables, above this room; a module without one has no idempotent routes. */
+function idempotency(app: NestFastifyApplication, secret: PlatformSecret, log: Log): IdempotencyInterceptor[] {
+  let store: IdempotencyStore;
+  try {
+    store = app.get(IdempotencyStore, { strict: false });
+  } catch {
+    return [];
+  }
+  return [new IdempotencyInterceptor(store, secret.derive('idempotency-mac'), log)];
 }

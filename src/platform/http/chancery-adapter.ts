@@ -2,15 +2,21 @@ import { FastifyAdapter } from '@nestjs/platform-fastify';
 import type { FastifyInstance, FastifyReply, FastifyRequest, RouteOptions } from 'fastify';
 import type { Log } from '../telemetry/logger.js';
 import { registerBodyParsers } from './body-parsers.js';
+import type { RateLimits } from './rate-limits.js';
 import { newRequestId } from './request-id.js';
-import { registerRequestHooks } from './request-hooks.js';
+import { ownHeaders, registerRequestHooks } from './request-hooks.js';
 import { sendProblem } from './send-problem.js';
 import { surfaceConstraint } from './surface-constraint.js';
 
 /** Room for names in percent-encoded UTF-8. */
 const PARAM_CHARS_MAX = 512;
 
-export type AdapterOptions = { log: Log; requestBytesMax: number; trustedProxies: readonly string[] };
+export type AdapterOptions = {
+  log: Log;
+  limits: RateLimits;
+  requestBytesMax: number;
+  trustedProxies: readonly string[];
+};
 
 /** Nest's Fastify adapter, with our parsers, our errors and surfaces as a routing constraint; it never listens. */
 export class ChanceryAdapter extends FastifyAdapter {
@@ -25,14 +31,15 @@ export class ChanceryAdapter extends FastifyAdapter {
       trustProxy: settings.trustedProxies.length > 0 ? [...settings.trustedProxies] : false,
       return503OnClosing: false,
       skipMiddie: true,
+      // What the router itself refuses passes no hook.
       frameworkErrors: (error: unknown, request: FastifyRequest, reply: FastifyReply) =>
-        sendProblem(error, request, reply, settings.log),
+        sendProblem(error, request, reply.headers(ownHeaders(request)), settings.log),
       routerOptions: { maxParamLength: PARAM_CHARS_MAX, constraints: { surface: surfaceConstraint } },
     } as never);
     this.#settings = settings;
     const fastify = this.getInstance() as unknown as FastifyInstance;
     fastify.addHook('onRoute', assertOnSurface);
-    registerRequestHooks(fastify, settings.log);
+    registerRequestHooks(fastify, settings.log, settings.limits);
   }
 
   override registerParserMiddleware(): void {

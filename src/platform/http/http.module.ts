@@ -3,13 +3,17 @@ import { CONFIG } from '../../config/config.token.js';
 import type { Config } from '../../config/environment.js';
 import { HealthController } from '../health/health.controller.js';
 import { ReadinessChecks } from '../health/readiness-checks.js';
+import { PlatformSecret } from '../crypto/platform-secret.js';
 import { LOG, type Log } from '../telemetry/logger.js';
+import { Cursors } from './pagination.js';
 import { SurfaceOrigins } from './surface-origins.js';
+
+export type HttpModuleOptions = { config: Config; log: Log; origins: SurfaceOrigins; secret: PlatformSecret };
 
 /** Global: what every feature may ask for, and the routes that belong to no feature. */
 @Module({})
 export class HttpModule {
-  static with({ config, log, origins }: { config: Config; log: Log; origins: SurfaceOrigins }): DynamicModule {
+  static with({ config, log, origins, secret }: HttpModuleOptions): DynamicModule {
     return {
       module: HttpModule,
       global: true,
@@ -18,9 +22,11 @@ export class HttpModule {
         { provide: CONFIG, useValue: config },
         { provide: LOG, useValue: log },
         { provide: SurfaceOrigins, useValue: origins },
+        { provide: PlatformSecret, useValue: secret },
+        { provide: Cursors, useValue: new Cursors(secret.derive('cursor-mac')) },
         ReadinessChecks,
       ],
-      exports: [CONFIG, LOG, SurfaceOrigins, ReadinessChecks],
+      exports: [CONFIG, LOG, SurfaceOrigins, PlatformSecret, Cursors, ReadinessChecks],
     };
   }
 }

@@ -17,7 +17,7 @@ export function parseJsonBody(bytes: Buffer, bytesMax: number): unknown {
   if (bytes.length === 0) throw malformedJson('The body is empty.');
   let value: unknown;
   try {
-    value = parseStrict(bytes, { maxBytes: bytesMax });
+    value = parseStrict(bytes, { maxBytes: bytesMax, fractions: true });
   } catch (error) {
     if (!(error instanceof StrictJsonError)) throw error;
     if (error.code === 'too_large') throw payloadTooLarge(bytesMax);

@@ -1,16 +1,24 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import type { Log } from '../telemetry/logger.js';
 import { methodNotAllowed, notFound } from './http.errors.js';
+import type { RateLimits } from './rate-limits.js';
 import { pathOf } from './request-target.js';
 import { RESPONSE_HEADERS } from './response-headers.js';
 import { surfaceOf } from './surface.js';
 
 const METHODS = ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE'] as const;
 
+export const ownHeaders = (request: FastifyRequest) => ({ ...RESPONSE_HEADERS, 'X-Request-Id': request.id });
+
 /** What happens to every request, matched or not, before its body is read and after it is answered. */
-export function registerRequestHooks(fastify: FastifyInstance, log: Log): void {
+export function registerRequestHooks(fastify: FastifyInstance, log: Log, limits: RateLimits): void {
   fastify.addHook('onRequest', (request, reply, done) => {
-    reply.headers(RESPONSE_HEADERS).header('X-Request-Id', request.id);
+    reply.headers(ownHeaders(request));
+    try {
+      limits.countAddress(request, reply);
+    } catch (error) {
+      return done(error as Error);
+    }
     if (!request.is404) return done();
     const allowed = allowedMethods(fastify, request);
     if (allowed.length === 0) return done(notFound());

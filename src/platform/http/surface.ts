@@ -1,6 +1,7 @@
 import type { IncomingMessage } from 'node:http';
 import { METHOD_METADATA } from '@nestjs/common/constants.js';
 import { RouteConstraints } from '@nestjs/platform-fastify';
+import { answerOf } from './returns.js';
 
 /** The three route sets, each behind a listener of its own (DESIGN 2). */
 export const SURFACES = ['public', 'tenant', 'ops'] as const;
@@ -25,6 +26,9 @@ export function OnSurface(...surfaces: [Surface, ...Surface[]]): ClassDecorator 
     for (const handler of handlersOf(controller)) {
       if (Reflect.hasMetadata(SURFACES_OF, handler)) {
         throw new Error(`${controller.name}.${handler.name} stands on a surface already: two controllers share it`);
+      }
+      if (!answerOf(handler)) {
+        throw new Error(`${controller.name}.${handler.name} does not say what it answers: add @Returns(…)`);
       }
       Reflect.defineMetadata(SURFACES_OF, surfaces, handler);
       RouteConstraints({ surface: surfaces })(controller.prototype, handler.name, { value: handler });

@@ -1,0 +1,18 @@
+import type { IncomingMessage } from 'node:http';
+
+/** Who sends a request, as far as limits and idempotency need to know. */
+export type Caller = Readonly<{ tenantId: string; principalId: string }>;
+
+const callers = new WeakMap<IncomingMessage, Caller>();
+
+type Carrier = { raw: IncomingMessage };
+
+/** Called by the guard that authenticated the request. */
+export function setCaller(request: Carrier, caller: Caller): void {
+  callers.set(request.raw, caller);
+}
+
+/** Undefined on routes that need no sign-in. */
+export function callerOf(request: Carrier): Caller | undefined {
+  return callers.get(request.raw);
+}
