@@ -1,0 +1,35 @@
+import { isIPv4 } from 'node:net';
+import { ChanceryError } from './errors.js';
+
+/** True for hosts whose traffic cannot leave this machine: 127.0.0.0/8, ::1, localhost. */
+export function isLoopbackHost(hostname: string): boolean {
+  const host = hostname.toLowerCase().replace(/^\[|\]$/g, '');
+  if (host === '::1' || host === 'localhost' || host.endsWith('.localhost')) return true;
+  return isIPv4(host) && host.startsWith('127.');
+}
+
+/**
+ * The base URL of a surface, without a trailing slash.
+ * @throws ChanceryError `bad_url` for anything but an http or https URL without userinfo, query or fragment;
+ * `cleartext_refused` for http to another machine, because a key would travel in the clear.
+ */
+export function parseBaseUrl(text: string, options: { allowCleartext?: boolean } = {}): string {
+  const bad = (detail: string) => new ChanceryError({ code: 'bad_url', status: 0, detail });
+  let url: URL;
+  try {
+    url = new URL(text);
+  } catch {
+    throw bad('the URL of the server is not a URL');
+  }
+  if (url.protocol !== 'http:' && url.protocol !== 'https:') throw bad('the URL of the server must be http or https');
+  if (url.username || url.password) throw bad('the URL of the server must not carry a user or a password');
+  if (url.search || url.hash) throw bad('the URL of the server must not have a query or a fragment');
+  if (url.protocol === 'http:' && !isLoopbackHost(url.hostname) && !options.allowCleartext) {
+    throw new ChanceryError({
+      code: 'cleartext_refused',
+      status: 0,
+      detail: `keys are not sent over http to ${url.host}`,
+    });
+  }
+  return url.origin + url.pathname.replace(/\/+$/, '');
+}

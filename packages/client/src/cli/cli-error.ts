@@ -1,0 +1,62 @@
+import type { ChanceryError } from '../errors.js';
+import { EXIT } from './exit-codes.js';
+
+/** A failure of the command itself: what, its code, the way out. */
+export class CliError extends Error {
+  constructor(
+    readonly code: string,
+    what: string,
+    readonly wayOut: string,
+    readonly exitCode: number = EXIT.refused,
+  ) {
+    super(what);
+  }
+}
+
+export const usage = (what: string, wayOut = 'see --help') => new CliError('usage', what, wayOut, EXIT.usage);
+
+const NOT_PERMITTED = new Set(['human_required', 'factor_stale', 'forbidden', 'login_failed', 'invalid_client']);
+
+const WAYS_OUT: Record<string, string> = {
+  unreachable: 'is the server running? `chancery serve` starts this checkout, --url names another',
+  timeout: 'try again, or look at the server with `chancery status`',
+  tls_failed: 'CHANCERY_EXTRA_CA=file.pem trusts a private CA',
+  bad_url: 'give it like https://api.example.com',
+  cleartext_refused: 'use https, or set CHANCERY_ALLOW_CLEARTEXT=1 on a network you trust',
+  unexpected_answer: 'check --url',
+  unauthenticated: 'sign in with `chancery login`',
+  invalid_token: 'sign in with `chancery login`',
+  login_failed: 'check tenant, email, password and one-time code; a code works once',
+  invalid_client: "check the agent's id and key; a suspended or revoked agent gets no session",
+  human_required: 'a person does this: sign in with `chancery login`',
+  factor_stale: 'run it on a terminal to enter a one-time code, or `chancery login` again',
+  forbidden: 'somebody with another role can do this',
+  not_found: 'check the name or id with the list command',
+  credential_not_found: 'it does not exist, or this agent has no grant: `chancery credential grant NAME AGENT`',
+  brake_active: '`chancery emergency status` shows it; a person clears it with `chancery emergency clear`',
+  vault_sealed: 'an operator runs `chancery unseal`',
+  vault_not_initialized: 'an operator runs `chancery unseal` on a terminal',
+  wrong_password: 'try again; attempts are limited',
+  tier_too_low: 'a person promotes the agent with `chancery agent promote`',
+  domain_not_allowed: '`chancery credential bind` says where a credential may go',
+  name_taken: 'choose another name',
+  grant_limit_reached: 'promote the agent or revoke another grant',
+  too_many_attempts: 'wait a minute, then try again',
+  rate_limited: 'wait a little, then try again',
+  over_capacity: 'wait a little, then try again',
+  invalid_request: 'see --help',
+};
+
+export function wayOutOf(error: ChanceryError): string {
+  const known = WAYS_OUT[error.code];
+  const id = error.requestId ? `request ${error.requestId}` : undefined;
+  if (known) return error.status >= 500 && id ? `${known} (${id})` : known;
+  return id ? `the server's log has more under ${id}` : 'see docs/errors';
+}
+
+export function exitCodeOf(error: ChanceryError): number {
+  if (error.unreachable) return EXIT.unreachable;
+  if (error.code === 'bad_url' || error.code === 'cleartext_refused') return EXIT.usage;
+  if (error.status === 401 || NOT_PERMITTED.has(error.code)) return EXIT.notPermitted;
+  return EXIT.refused;
+}

@@ -1,0 +1,77 @@
+/** Answers of the server, as far as the commands read them. */
+export type List<T> = { data: T[]; next_cursor: string | null };
+
+export type AgentView = {
+  id: string;
+  name: string;
+  tier: string;
+  state: string;
+  credentials_granted?: number;
+  credentials_limit?: number | null;
+  created_at: string;
+  api_key?: string;
+};
+
+export type CredentialView = {
+  id: string;
+  name: string;
+  minimum_tier: string;
+  version: number;
+  allowed_domains: string[];
+  ports: number[];
+  cleartext: boolean;
+  redact: boolean;
+  flags: string[];
+  versions?: { version: number; state: string; expires_at: string | null }[];
+  created_at: string;
+  updated_at: string;
+};
+
+export type GrantView = { agent_id: string; agent_name: string; state: string; granted_at: string };
+
+export type BrakeView = {
+  id: string;
+  scope: 'global' | 'tenant' | 'agent' | 'credential';
+  agent_id?: string | null;
+  credential_name?: string | null;
+  reason: string;
+  active: boolean;
+  activated_at: string;
+  activated_by: string;
+  audit?: { seq: number; hash: string };
+  cleared_at?: string | null;
+};
+
+export type MemberView = { id: string; email: string; role: string; created_at: string };
+export type KeyView = { id: string; name: string; role: string; created_at: string };
+export type TenantView = { id: string; namespace: string; name: string; created_at: string };
+export type WhoamiView = {
+  kind: string;
+  id: string;
+  name: string;
+  role?: string;
+  tier?: string;
+  tenant: { id: string; namespace: string };
+  surface: string;
+  factor_expires_at?: string;
+};
+export type VaultView = { state: 'uninitialized' | 'sealed' | 'unsealed' };
+
+export type EntryView = {
+  seq: number;
+  at: string;
+  actor: string;
+  action: string;
+  outcome: string;
+  details: Record<string, unknown>;
+  hash: string;
+};
+
+export type VerificationView = {
+  verdict: 'ok' | 'tampered' | 'gap' | 'checkpoint';
+  entries: number;
+  head: { seq: number; hash: string };
+  first_bad_seq: number | null;
+  reason: string | null;
+  checkpoints: { checked: number; last_seq: number | null };
+};

@@ -1,0 +1,159 @@
+import { rootCertificates } from 'node:tls';
+import type { Readable } from 'node:stream';
+import { Agent, request as undiciRequest } from 'undici';
+import { parseBaseUrl } from './base-url.js';
+import { ChanceryError } from './errors.js';
+import { networkError, problemError } from './http-failures.js';
+
+const REQUEST_TIMEOUT_MS = 30_000;
+const CONNECT_TIMEOUT_MS = 10_000;
+const STREAM_IDLE_TIMEOUT_MS = 60_000;
+const ANSWER_BYTES_MAX = 64 * 1024 * 1024;
+
+export type HttpOptions = {
+  /** Base URL of one surface, e.g. `https://api.chancery.example`. */
+  baseUrl: string;
+  /** PEM certificates trusted besides the system's: for servers with a private CA. */
+  extraCa?: string | undefined;
+  /** Total time for one request and its answer; default 30 000 ms. */
+  timeoutMs?: number | undefined;
+  /** Allow http to hosts that are not loopback. Default false. */
+  allowCleartext?: boolean | undefined;
+};
+
+export type HttpRequest = {
+  method: string;
+  /** Path below the base URL, starting with `/`; may carry a query. */
+  path: string;
+  query?: Record<string, string | number | boolean | undefined> | undefined;
+  headers?: Record<string, string> | undefined;
+  /** Sent as JSON. */
+  json?: unknown;
+  /** Sent as it is; name its type in `headers`. */
+  body?: string | Uint8Array | undefined;
+  timeoutMs?: number | undefined;
+  signal?: AbortSignal | undefined;
+};
+
+export type AnswerHeaders = Record<string, string | string[] | undefined>;
+export type HttpAnswer = { status: number; headers: AnswerHeaders; body: Buffer };
+export type HttpStream = { status: number; headers: AnswerHeaders; body: Readable };
+
+/** One surface of one Chancery server. Follows no redirects, keeps no cookies, sends no credential by itself. */
+export class HttpClient {
+  readonly baseUrl: string;
+  readonly #agent: Agent;
+  readonly #timeoutMs: number;
+
+  constructor(options: HttpOptions) {
+    this.baseUrl = parseBaseUrl(options.baseUrl, { allowCleartext: options.allowCleartext ?? false });
+    this.#timeoutMs = options.timeoutMs ?? REQUEST_TIMEOUT_MS;
+    const ca = options.extraCa ? { ca: [...rootCertificates, options.extraCa] } : {};
+    this.#agent = new Agent({
+      connect: { timeout: CONNECT_TIMEOUT_MS, ...ca },
+      bodyTimeout: STREAM_IDLE_TIMEOUT_MS,
+      headersTimeout: 0,
+    });
+  }
+
+  /** The absolute URL of a request, as it goes over the wire. */
+  url(request: Pick<HttpRequest, 'path' | 'query'>): string {
+    if (!request.path.startsWith('/')) {
+      throw new ChanceryError({ code: 'bad_url', status: 0, detail: 'a path starts with /' });
+    }
+    const url = new URL(this.baseUrl + request.path);
+    for (const [name, value] of Object.entries(request.query ?? {})) {
+      if (value !== undefined) url.searchParams.set(name, String(value));
+    }
+    return url.href;
+  }
+
+  /**
+   * Any answer, whatever its status.
+   * @throws ChanceryError `unreachable`, `timeout`, `tls_failed`, `answer_too_large`
+   */
+  async send(request: HttpRequest): Promise<HttpAnswer> {
+    const deadline = AbortSignal.timeout(request.timeoutMs ?? this.#timeoutMs);
+    const answer = await this.#open(request, deadline);
+    try {
+      return { ...answer, body: await readAtMost(answer.body, ANSWER_BYTES_MAX) };
+    } catch (error) {
+      throw networkError(error, this.baseUrl, deadline);
+    }
+  }
+
+  /** As {@link send}, for answers of any length; only silence times out. The caller reads or destroys the body. */
+  async stream(request: HttpRequest): Promise<HttpStream> {
+    return this.#open(request, undefined);
+  }
+
+  /**
+   * The JSON of a 2xx answer; undefined for an empty one.
+   * @throws ChanceryError with the code of the problem document for every other status
+   */
+  async json<T>(request: HttpRequest): Promise<T> {
+    return answerJson<T>(await this.send(request));
+  }
+
+  async close(): Promise<void> {
+    await this.#agent.destroy();
+  }
+
+  async #open(request: HttpRequest, deadline: AbortSignal | undefined): Promise<HttpStream> {
+    const headers: Record<string, string> = { accept: 'application/json', 'user-agent': 'chancery-client' };
+    for (const [name, value] of Object.entries(request.headers ?? {})) headers[name.toLowerCase()] = value;
+    let body = request.body;
+    if (request.json !== undefined) {
+      headers['content-type'] ??= 'application/json';
+      body = JSON.stringify(request.json);
+    }
+    const signals = [request.signal, deadline].filter((signal) => signal !== undefined);
+    const url = this.url(request);
+    try {
+      const answer = await undiciRequest(url, {
+        method: request.method.toUpperCase() as 'GET',
+        headers,
+        body: body ?? null,
+        dispatcher: this.#agent,
+        signal: signals.length > 0 ? AbortSignal.any(signals) : null,
+      });
+      return { status: answer.statusCode, headers: answer.headers, body: answer.body };
+    } catch (error) {
+      throw networkError(error, this.baseUrl, deadline);
+    }
+  }
+}
+
+/** The JSON of a 2xx answer, or the error its problem document names. */
+export function answerJson<T>(answer: HttpAnswer): T {
+  if (answer.status < 200 || answer.status > 299) throw problemError(answer);
+  if (answer.body.length === 0) return undefined as T;
+  try {
+    return JSON.parse(answer.body.toString('utf8')) as T;
+  } catch {
+    const detail = 'the server answered with something that is not JSON';
+    throw new ChanceryError({ code: 'unexpected_answer', status: answer.status, detail });
+  }
+}
+
+/** The first value of a header, whatever its case. */
+export function header(headers: AnswerHeaders, name: string): string | undefined {
+  const value = headers[name.toLowerCase()];
+  return Array.isArray(value) ? value[0] : value;
+}
+
+/** All bytes of a body; an error past the limit, so that no answer fills the memory. */
+export async function readAtMost(body: Readable, bytesMax: number): Promise<Buffer> {
+  const chunks: Buffer[] = [];
+  let bytes = 0;
+  for await (const chunk of body) {
+    const piece = Buffer.from(chunk as Uint8Array);
+    bytes += piece.length;
+    if (bytes > bytesMax) {
+      const detail = `the answer is longer than ${bytesMax} bytes`;
+      throw new ChanceryError({ code: 'answer_too_large', status: 0, detail });
+    }
+    chunks.push(piece);
+  }
+  return Buffer.concat(chunks);
+}
