@@ -36,7 +36,6 @@ const HEADERS_REFUSED = new Set([
 ]);
 
 /** Tab and everything printable; bytes above ASCII travel as UTF-8. */
-// eslint-disable-next-line no-control-regex
 const HEADER_VALUE_CONTROL = /[\x00-\x08\x0a-\x1f\x7f]/;
 
 export function readMethod(raw: string): string {

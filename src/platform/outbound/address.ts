@@ -61,7 +61,7 @@ function classify(address: Address): AddressClass {
 }
 
 export function inAny(address: Address, ranges: readonly [Address, number][]): boolean {
-  return ranges.some(([base, bits]) => base.kind() === address.kind() && address.match(base as never, bits));
+  return ranges.some(([base, bits]) => base.kind() === address.kind() && address.match(base, bits));
 }
 
 /** Throws on anything that is no CIDR range; used while reading configuration. */

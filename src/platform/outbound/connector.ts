@@ -1,17 +1,16 @@
-import type { Socket } from 'node:net';
+import type { LookupFunction, Socket } from 'node:net';
 import { createSecureContext, rootCertificates, type SecureContext } from 'node:tls';
+import { callbackify } from 'node:util';
 import { buildConnector } from 'undici';
 import type { DialPolicy } from './dial-policy.js';
 import { isHostname } from './hostname.js';
 import { fromConnectFault, OutboundError } from './outbound-error.js';
-import { resolveValidated, type Lookup, type ResolvedAddress } from './resolve-validated.js';
+import { resolveValidated, type Lookup } from './resolve-validated.js';
 
 export const CONNECT_TIMEOUT_MS = 10_000;
 
 /** Between tries of the addresses of one name (RFC 8305, 5). */
 const NEXT_ADDRESS_AFTER_MS = 250;
-
-type LookupCallback = (error: Error | null, addresses: ResolvedAddress[]) => void;
 
 /** Trust for every TLS connection: the roots Node ships, and in development one authority more. */
 export function trustedRoots(extraCa: string | undefined): SecureContext {
@@ -38,12 +37,8 @@ export function connectorFor(
   { policy, lookup, secureContext }: ConnectorParts,
 ): buildConnector.connector {
   const override = policy.overrideFor(host);
-  const validated = (_host: string, _options: unknown, done: LookupCallback): void => {
-    resolveValidated(host, port, policy, lookup).then(
-      (addresses) => done(null, addresses),
-      (error: unknown) => done(fromConnectFault(error), []),
-    );
-  };
+  const addresses = callbackify(() => resolveValidated(host, port, policy, lookup));
+  const validated: LookupFunction = (_host, _options, done) => addresses((error, found) => done(error, found ?? []));
   const connect = buildConnector({
     secureContext,
     servername: host,
@@ -52,7 +47,7 @@ export function connectorFor(
     autoSelectFamily: true,
     autoSelectFamilyAttemptTimeout: NEXT_ADDRESS_AFTER_MS,
     lookup: validated,
-  } as unknown as buildConnector.BuildOptions);
+  });
 
   return (options, callback) => {
     if (!isHostname(host) || options.hostname !== host)

@@ -1,13 +1,5 @@
 import { getDomain } from 'tldts';
 import { isHostname } from '../platform/outbound/hostname.js';
-import type { Target } from './target.js';
-
-/** Where a credential may go: hashed into its ciphertext's AAD, so that editing it makes a new version. No domains: anywhere (never in production). */
-export type Binding = {
-  readonly allowed_domains: readonly string[];
-  readonly ports: readonly number[];
-  readonly cleartext: boolean;
-};
 
 export type DomainPattern = { readonly ok: true; readonly pattern: string };
 export type DomainPatternRefusal = { readonly ok: false; readonly message: string };
@@ -45,16 +37,4 @@ export function matches(pattern: string, host: string): boolean {
   if (!pattern.startsWith(WILDCARD)) return host === pattern;
   const base = pattern.slice(WILDCARD.length);
   return host.length > base.length + 1 && host.endsWith(`.${base}`) && registrable(host) === registrable(base);
-}
-
-/** The domain check of the fixed order: it sees the parsed target and the binding, and never says which domains are allowed. */
-export function decideDomain(
-  binding: Binding,
-  target: Pick<Target, 'scheme' | 'host' | 'port'>,
-): 'allowed' | 'domain_not_allowed' {
-  const hostAllowed =
-    binding.allowed_domains.length === 0 || binding.allowed_domains.some((pattern) => matches(pattern, target.host));
-  const portAllowed = binding.ports.includes(target.port);
-  const schemeAllowed = target.scheme === 'https' || binding.cleartext;
-  return hostAllowed && portAllowed && schemeAllowed ? 'allowed' : 'domain_not_allowed';
 }
