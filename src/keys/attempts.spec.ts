@@ -11,7 +11,6 @@ const refused = (seconds: number) => ({
     code: 'too_many_attempts',
     status: 429,
     headers: { 'Retry-After': String(seconds) },
-    extra: { retry_after_seconds: seconds },
   },
 });
 

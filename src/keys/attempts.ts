@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { open, readdir, unlink } from 'node:fs/promises';
 import { join } from 'node:path';
 import { makePrivateDirectory, syncDirectory } from '../platform/crypto/private-file.js';
-import { tooManyAttempts } from './keys.errors.js';
+import { tooManyAttempts } from '../tenancy/tenancy.errors.js';
 
 export const ATTEMPTS_MAX = 5;
 export const ATTEMPTS_WINDOW_MS = 5 * 60_000;

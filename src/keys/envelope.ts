@@ -2,7 +2,7 @@ import { createHash, randomBytes } from 'node:crypto';
 import { canonicalize } from '@chancery/protocol/canonical-json.js';
 import { Secret } from '../platform/crypto/secret.js';
 import { aad, unwrap, wrap, WrapError } from '../platform/crypto/wrap.js';
-import { EnvelopeError } from './keys.errors.js';
+import { EnvelopeError, vaultSealed } from './keys.errors.js';
 import type { Kek } from './tenant-keys.js';
 
 const DEK_BYTES = 32;
@@ -35,7 +35,7 @@ export function sealCredential(
   }
 }
 
-/** The value, for the caller to zero. Throws `EnvelopeError` when anything at all does not match. */
+/** The value, for the caller to zero. Throws `EnvelopeError` when anything at all does not match, `vault_sealed` after a seal. */
 export function openCredential(o: Place & { kek: Kek; wrappedDek: Buffer; ciphertext: Buffer }): Secret {
   const dek = orRefuse(() => unwrap(kekOf(o), o.wrappedDek, dekBoundTo(o, o.kek.version), DEK_BYTES));
   try {
@@ -68,6 +68,8 @@ export function rewrapDek(o: {
 
 function kekOf(o: { tenantId: string; kek: Kek }): Secret {
   if (o.kek.tenantId !== o.tenantId) throw new EnvelopeError();
+  // Wiped while the caller held it.
+  if (o.kek.key.isZeroed) throw vaultSealed();
   return o.kek.key;
 }
 

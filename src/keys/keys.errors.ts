@@ -3,15 +3,6 @@ import { ProblemError } from '../platform/http/problem.js';
 export const wrongPassword = () =>
   new ProblemError({ code: 'wrong_password', status: 403, title: 'Wrong master password' });
 
-export const tooManyAttempts = (retryAfterSeconds: number) =>
-  new ProblemError({
-    code: 'too_many_attempts',
-    status: 429,
-    title: 'Too many wrong passwords',
-    headers: { 'Retry-After': String(retryAfterSeconds) },
-    extra: { retry_after_seconds: retryAfterSeconds },
-  });
-
 export const weakPassword = (charactersMin: number) =>
   new ProblemError({
     code: 'weak_password',

@@ -107,11 +107,11 @@ test('initializing again is refused and leaves the first password in force', asy
 test('two processes initialize at once: one wins, the other is told, one root key exists', async () => {
   const [left, right] = [provider(), provider()];
   const results = await Promise.allSettled([left.initialize(password()), right.initialize(wrong())]);
-  expect(results.map(({ status }) => status).sort()).toEqual(['fulfilled', 'rejected']);
+  expect(results.filter(({ status }) => status === 'fulfilled')).toHaveLength(1);
   expect(results.find(({ status }) => status === 'rejected')).toMatchObject({
     reason: code('vault_already_initialized'),
   });
-  const leftWon = results[0]!.status === 'fulfilled';
+  const leftWon = results[0].status === 'fulfilled';
   expect([left.state(), right.state()]).toEqual(leftWon ? ['unsealed', 'sealed'] : ['sealed', 'unsealed']);
   await (leftWon ? right.unseal(password()) : left.unseal(wrong()));
   const wrapped = await left.wrapKek(tenantId, 1, new Secret(Buffer.alloc(32, 5)));

@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { existsSync } from 'node:fs';
+import { unlink } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Argon2Cost } from '../platform/crypto/argon2.js';
 import { Lane } from '../platform/crypto/lane.js';
@@ -11,7 +12,7 @@ import {
 } from '../platform/crypto/private-file.js';
 import { Secret } from '../platform/crypto/secret.js';
 import { aad, unwrap, wrap, WrapError } from '../platform/crypto/wrap.js';
-import type { KeyProvider, VaultState } from './key-provider.js';
+import type { Admit, KeyProvider, VaultState } from './key-provider.js';
 import {
   KeyringError,
   vaultAlreadyInitialized,
@@ -48,28 +49,36 @@ export class LocalKeyProvider implements KeyProvider {
     return existsSync(this.#file) ? 'sealed' : 'uninitialized';
   }
 
-  async initialize(password: Secret): Promise<void> {
+  async initialize(password: Secret, admit?: Admit): Promise<void> {
     const sealsBefore = this.#seals;
     await this.#lane.run(async () => {
       if (existsSync(this.#file)) throw vaultAlreadyInitialized();
       const root = new Secret(this.#random(ROOT_KEY_BYTES));
       try {
-        const content = await writeRootFile({ root, password, cost: this.#cost, random: this.#random });
-        await makePrivateDirectory(this.#directory);
-        await createPrivateFile(this.#file, content);
+        await this.#create(root, password);
+        // Nobody can have used it yet, so it may go again.
+        await admit?.().catch((error: unknown) => unlink(this.#file).then(() => Promise.reject(error)));
       } catch (error) {
         root.zero();
-        // Another process was first; its key stands.
-        throw (error as NodeJS.ErrnoException).code === 'EEXIST' ? vaultAlreadyInitialized() : error;
+        throw error;
       }
       this.#install(root, sealsBefore);
     });
   }
 
-  async unseal(password: Secret): Promise<void> {
+  async unseal(password: Secret, admit?: Admit): Promise<void> {
     // Counted before waiting: a seal at any moment after this call wins.
     const sealsBefore = this.#seals;
-    await this.#lane.run(async () => this.#install(await openRootFile(await this.#read(), password), sealsBefore));
+    await this.#lane.run(async () => {
+      const root = await openRootFile(await this.#read(), password);
+      try {
+        await admit?.();
+      } catch (error) {
+        root.zero();
+        throw error;
+      }
+      this.#install(root, sealsBefore);
+    });
   }
 
   seal(): void {
@@ -101,6 +110,17 @@ export class LocalKeyProvider implements KeyProvider {
     } catch (error) {
       if (!(error instanceof WrapError)) throw error;
       throw new KeyringError(`Key ${version} of tenant ${tenantId} does not open: it is damaged or of another keyring`);
+    }
+  }
+
+  async #create(root: Secret, password: Secret): Promise<void> {
+    const content = await writeRootFile({ root, password, cost: this.#cost, random: this.#random });
+    await makePrivateDirectory(this.#directory);
+    try {
+      await createPrivateFile(this.#file, content);
+    } catch (error) {
+      // Another process was first; its key stands.
+      throw (error as NodeJS.ErrnoException).code === 'EEXIST' ? vaultAlreadyInitialized() : error;
     }
   }
 

@@ -93,8 +93,9 @@ export class TenantKeys {
     this.#loading.clear();
     // What is past its time is skipped by entries().
     this.#cache.purgeStale();
-    for (const [name, kek] of [...this.#cache.entries()]) if (which(kek)) this.#cache.delete(name);
-    for (const [kek, timer] of [...this.#retired]) {
+    const leaving = [...this.#cache.entries()].filter(([, kek]) => which(kek));
+    for (const [name] of leaving) this.#cache.delete(name);
+    for (const [kek, timer] of this.#retired) {
       if (!which(kek)) continue;
       clearTimeout(timer);
       this.#wipe(kek);

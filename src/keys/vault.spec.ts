@@ -59,7 +59,7 @@ test('after five wrong passwords even the right one waits, across restarts, and 
   for (let i = 0; i < 5; i += 1) {
     await expect(vault.unseal(wrong())).rejects.toMatchObject({ spec: { code: 'wrong_password', status: 403 } });
   }
-  const refused = { spec: { code: 'too_many_attempts', status: 429, extra: { retry_after_seconds: 300 } } };
+  const refused = { spec: { code: 'too_many_attempts', status: 429, headers: { 'Retry-After': '300' } } };
   await expect(vault.unseal(password())).rejects.toMatchObject(refused);
   await expect(start().vault.unseal(password())).rejects.toMatchObject(refused);
   await expect(vault.changePassword(password(), password())).rejects.toMatchObject(refused);
@@ -110,7 +110,7 @@ test('the seal wins at whatever moment of an unseal it comes', async () => {
 test('the seal wins over an initialize that is running', async () => {
   const { vault } = start();
   const initializing = vault.initialize(password());
-  expect(() => vault.seal('test')).toThrow();
+  expect(() => vault.seal('test')).toThrow('vault_not_initialized');
   await expect(initializing).rejects.toMatchObject(code('vault_sealed_meanwhile'));
   expect(vault.state()).toBe('sealed');
 });
@@ -130,7 +130,7 @@ test('on seal the keys are gone before the listeners hear of it; each hears once
   expect(heard).toEqual(['breach sealed true']);
   end();
   await vault.unseal(password());
-  expect(() => vault.seal('third')).toThrow();
+  expect(() => vault.seal('third')).toThrow('not everybody');
   expect(heard).toHaveLength(1);
 });
 
@@ -142,4 +142,40 @@ test('changing the password needs the old one and a strong new one', async () =>
   await vault.changePassword(password(), wrong());
   await expect(start().vault.unseal(password())).rejects.toMatchObject(code('wrong_password'));
   expect(await start().vault.unseal(wrong())).toMatchObject({ state: 'unsealed' });
+});
+
+test('what must be recorded is, before any key can be used and only when something changes', async () => {
+  const { vault, tenantKeys } = start();
+  const recorded: string[] = [];
+  const record = (name: string) => async () => {
+    await expect(tenantKeys.kek(tenantId)).rejects.toMatchObject(code('vault_sealed'));
+    recorded.push(name);
+  };
+  await vault.initialize(password(), record('initialize'));
+  vault.seal('test');
+  const both = await Promise.all([vault.unseal(password(), record('a')), vault.unseal(password(), record('b'))]);
+  expect(both.filter(({ changed }) => changed)).toHaveLength(1);
+  await expect(vault.unseal(wrong(), record('wrong'))).rejects.toMatchObject(code('wrong_password'));
+  expect(recorded).toEqual(['initialize', both[0].changed ? 'a' : 'b']);
+});
+
+test('what cannot be recorded does not happen', async () => {
+  const fail = () => Promise.reject(new Error('no audit'));
+  const first = start().vault;
+  await expect(first.initialize(password(), fail)).rejects.toThrow('no audit');
+  expect(first.state()).toBe('uninitialized');
+  await first.initialize(password());
+  const { vault } = start();
+  await expect(vault.unseal(password(), fail)).rejects.toThrow('no audit');
+  expect(vault.state()).toBe('sealed');
+  expect(await readdir(join(directory, 'attempts'))).toEqual([]);
+});
+
+test('a seal while the act is being recorded still wins', async () => {
+  await start().vault.initialize(password());
+  const { vault } = start();
+  await expect(vault.unseal(password(), async () => void vault.seal('now'))).rejects.toMatchObject(
+    code('vault_sealed_meanwhile'),
+  );
+  expect(vault.state()).toBe('sealed');
 });

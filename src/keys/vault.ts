@@ -1,13 +1,13 @@
 import { ProblemError } from '../platform/http/problem.js';
 import type { Secret } from '../platform/crypto/secret.js';
 import type { PasswordAttempts } from './attempts.js';
-import type { KeyProvider, VaultState } from './key-provider.js';
+import type { Admit, KeyProvider, VaultState } from './key-provider.js';
 import { vaultNotInitialized, vaultSealedMeanwhile, weakPassword } from './keys.errors.js';
 import type { TenantKeys } from './tenant-keys.js';
 
-export const MASTER_PASSWORD_CHARACTERS_MIN = 12;
+const MASTER_PASSWORD_CHARACTERS_MIN = 12;
 
-/** `changed` is false when the vault was in that state already when it was asked. */
+/** `changed` is false when the vault was in that state already. */
 export type VaultOutcome = { state: VaultState; changed: boolean };
 
 /** The people's side of the keys: who may unseal is decided before, what happens is decided here (P7). */
@@ -28,21 +28,29 @@ export class Vault {
     return this.#provider.state();
   }
 
-  /** Sets the master password, once. Unsealed afterwards. Throws `weak_password`, `vault_already_initialized`. */
-  async initialize(password: Secret): Promise<VaultOutcome> {
+  /**
+   * Sets the master password, once. Unsealed afterwards. Throws `weak_password`, `vault_already_initialized`.
+   * `record` runs before any key can be used; when it throws, nothing was initialized.
+   */
+  async initialize(password: Secret, record?: Admit): Promise<VaultOutcome> {
     assertStrong(password);
-    await this.#provider.initialize(password);
+    await this.#provider.initialize(password, record);
     return { state: this.state(), changed: true };
   }
 
   /**
    * Throws `wrong_password`, `too_many_attempts`, `vault_not_initialized`, and `vault_sealed_meanwhile` when somebody
-   * sealed while the password was being checked: the seal wins.
+   * sealed while the password was being checked: the seal wins. `record` as above, and only when something changes.
    */
-  async unseal(password: Secret): Promise<VaultOutcome> {
-    const before = this.state();
-    await this.#guarded(() => this.#provider.unseal(password));
-    return { state: this.state(), changed: before !== 'unsealed' };
+  async unseal(password: Secret, record?: Admit): Promise<VaultOutcome> {
+    let changed = false;
+    await this.#guarded(() =>
+      this.#provider.unseal(password, async () => {
+        changed = this.state() !== 'unsealed';
+        if (changed) await record?.();
+      }),
+    );
+    return { state: this.state(), changed };
   }
 
   /** Wipes every key at once, then tells the listeners, which cut what is in flight. */
