@@ -1,0 +1,190 @@
+import type { PoolConfig } from 'pg';
+import type { Log } from '../telemetry/logger.js';
+import {
+  type OpenQueue,
+  type OpenWorker,
+  openQueue,
+  openWorker,
+  prepareStore,
+  type QueueStore,
+} from './queue-store.js';
+import { type JobHandler, ScheduledJob } from './scheduled-job.js';
+import { within } from './within.js';
+
+const QUEUE = 'jobs';
+const SCHEMA = 'bullmq';
+const PREFIX = '{chancery}'; // one hash slot, so that it works on Redis Cluster too
+const CONCURRENCY = 4;
+const START_MS = 30_000;
+const ASK_MS = 5_000;
+const DRAIN_MS = 10_000;
+const WATCH_MS = 15_000;
+const RUN_MS = 300_000;
+const ATTEMPTS = { attempts: 3, backoff: { type: 'exponential', delay: 1_000 } };
+const KEEP = { removeOnComplete: true, removeOnFail: { count: 100 } };
+const NAME = /^[a-z][a-z0-9-]{0,63}$/; // BullMQ forbids colons and plain numbers in ids
+
+export type JobQueueOptions = {
+  log: Log;
+  /** Used when there is no Redis: the login that owns the schema `bullmq`. */
+  postgres?: PoolConfig;
+  redisUrl?: string | null;
+  prefix?: string;
+  /** How long `stop` waits for running jobs before it aborts them. */
+  drainMs?: number;
+  /** How often the watchdog looks. */
+  watchMs?: number;
+};
+
+type State = 'ok' | 'stopped' | 'unreachable' | 'stalled';
+
+/**
+ * Runs jobs every so often, on one process of all. BullMQ delivers at least once and may forget: handlers must be
+ * idempotent, and what must not be lost stands in the database. A watchdog puts back what the queue has lost.
+ */
+export class JobQueue {
+  readonly #store: QueueStore;
+  readonly #log: Log;
+  readonly #options: JobQueueOptions;
+  readonly #jobs = new Map<string, ScheduledJob>();
+  readonly #stopping = new AbortController();
+  #queue: OpenQueue | undefined;
+  #worker: OpenWorker | undefined;
+  #watchdog: NodeJS.Timeout | undefined;
+  #state: State = 'stopped';
+  #stopped: Promise<void> | undefined;
+
+  constructor(options: JobQueueOptions) {
+    this.#options = options;
+    this.#log = options.log;
+    if (options.redisUrl) this.#store = { kind: 'redis', url: options.redisUrl, prefix: options.prefix ?? PREFIX };
+    else if (options.postgres) this.#store = { kind: 'postgres', login: options.postgres, schema: SCHEMA };
+    else throw new Error('a job queue needs a Redis or a PostgreSQL');
+  }
+
+  /** Before `start`. The handler gets a signal that aborts at shutdown and after `timeoutMs`. */
+  schedule(name: string, due: { everyMs: number; timeoutMs?: number }, handler: JobHandler): void {
+    if (!NAME.test(name)) throw new Error(`not a name for a job: ${name}`);
+    if (this.#jobs.has(name)) throw new Error(`there is a job named ${name} already`);
+    if (this.#state !== 'stopped') throw new Error('jobs are scheduled before the queue starts');
+    this.#jobs.set(name, new ScheduledJob(name, due.everyMs, handler, due.timeoutMs ?? RUN_MS, this.#log));
+  }
+
+  /** Throws when the queue cannot be reached: an instance whose sweeps do not run must not look healthy. */
+  async start(): Promise<void> {
+    try {
+      await within(START_MS, this.#open());
+    } catch (error) {
+      await this.stop();
+      throw error;
+    }
+    this.#state = 'ok';
+    this.#watchLater();
+  }
+
+  /** Lets running jobs end, for a while, then tells them to. Safe to repeat. */
+  stop(): Promise<void> {
+    this.#stopped ??= this.#stop();
+    return this.#stopped;
+  }
+
+  health(): { ready: boolean; state: State } {
+    return { ready: this.#state === 'ok', state: this.#state };
+  }
+
+  async #open(): Promise<void> {
+    await prepareStore(this.#store, this.#log);
+    const queue = openQueue(this.#store, QUEUE);
+    this.#queue = queue;
+    queue.on('error', (error) => this.#log.warn({ err: error }, 'queue connection'));
+    await queue.waitUntilReady();
+    for (const job of this.#jobs.values()) await this.#keepScheduled(queue, job);
+    if (this.#queue !== queue || this.#stopped) throw new Error('the queue was given up while it opened');
+    const worker = openWorker(this.#store, QUEUE, (job) => this.#run(job.name), { concurrency: CONCURRENCY });
+    this.#worker = worker;
+    worker.on('error', (error) => this.#log.warn({ err: error }, 'queue worker'));
+    await worker.waitUntilReady();
+  }
+
+  async #run(name: string): Promise<void> {
+    const job = this.#jobs.get(name);
+    if (job) return await job.run(this.#stopping.signal);
+    this.#log.warn({ job: name }, 'a job that this version does not know is left alone');
+  }
+
+  /** True when the queue had what it needs to run the job on time. */
+  async #keepScheduled(queue: OpenQueue, job: ScheduledJob): Promise<boolean> {
+    const known = await queue.getJobScheduler(job.name);
+    const overdueMs = Date.now() - (known?.next ?? 0);
+    const patienceMs = Math.max(job.everyMs, 2 * this.#watchMs);
+    if (known?.every === job.everyMs && overdueMs < patienceMs) return true;
+    if (known) await queue.removeJobScheduler(job.name);
+    const template = { name: job.name, opts: { ...ATTEMPTS, ...KEEP } };
+    await queue.upsertJobScheduler(job.name, { every: job.everyMs }, template);
+    return false;
+  }
+
+  get #watchMs(): number {
+    return this.#options.watchMs ?? WATCH_MS;
+  }
+
+  #watchLater(): void {
+    this.#watchdog = setTimeout(() => {
+      void this.#watch().finally(() => {
+        if (!this.#stopping.signal.aborted && !this.#stopped) this.#watchLater();
+      });
+    }, this.#watchMs);
+    this.#watchdog.unref();
+  }
+
+  /** Workers can sit idle after a failover, and a queue can lose its schedules: both are made anew. */
+  async #watch(): Promise<void> {
+    try {
+      const healthy = await within(ASK_MS, this.#look());
+      if (healthy) {
+        this.#state = 'ok';
+        return;
+      }
+      this.#state = 'stalled';
+      this.#log.warn('the queue lost its schedules or its worker; both are made anew');
+    } catch (error) {
+      this.#state = 'unreachable';
+      this.#log.warn({ err: error }, 'the queue does not answer; it is opened anew');
+    }
+    await this.#reopen();
+  }
+
+  async #look(): Promise<boolean> {
+    const queue = this.#queue;
+    if (!queue || !this.#worker?.isRunning()) return false;
+    let healthy = true;
+    for (const job of this.#jobs.values()) healthy = (await this.#keepScheduled(queue, job)) && healthy;
+    return healthy;
+  }
+
+  async #reopen(): Promise<void> {
+    if (this.#stopped) return;
+    const [queue, worker] = [this.#queue, this.#worker];
+    this.#queue = this.#worker = undefined;
+    void worker?.close(true).catch(() => undefined); // a run that goes on is left to end
+    void queue?.close().catch(() => undefined);
+    try {
+      await within(START_MS, this.#open());
+      this.#state = 'ok';
+    } catch (error) {
+      this.#log.warn({ err: error }, 'the queue cannot be opened; the next look tries again');
+    }
+  }
+
+  async #stop(): Promise<void> {
+    clearTimeout(this.#watchdog);
+    this.#state = 'stopped';
+    const drained = this.#worker?.close() ?? Promise.resolve();
+    await within(this.#options.drainMs ?? DRAIN_MS, drained).catch(() => {
+      this.#log.warn('jobs still run; they are told to stop');
+    });
+    this.#stopping.abort();
+    await within(ASK_MS, drained).catch(() => this.#worker?.close(true));
+    await within(ASK_MS, this.#queue?.close() ?? Promise.resolve()).catch(() => undefined);
+  }
+}

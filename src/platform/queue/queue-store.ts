@@ -1,0 +1,86 @@
+import {
+  type ConnectionOptions,
+  createPostgresBackend,
+  Queue,
+  runMigrations,
+  Worker,
+  type WorkerOptions,
+} from 'bullmq';
+import { Redis } from 'ioredis';
+import { Client, type PoolConfig } from 'pg';
+import type { Log } from '../telemetry/logger.js';
+
+/** Redis when there is one, PostgreSQL otherwise. */
+export type QueueStore =
+  { kind: 'redis'; url: string; prefix: string } | { kind: 'postgres'; login: PoolConfig; schema: string };
+
+/** What we use of BullMQ's classes, whose types differ by where they keep their jobs. */
+export type OpenQueue = Pick<
+  Queue,
+  'waitUntilReady' | 'close' | 'on' | 'getJobScheduler' | 'upsertJobScheduler' | 'removeJobScheduler'
+>;
+export type OpenWorker = Pick<Worker, 'waitUntilReady' | 'close' | 'on' | 'isRunning'>;
+export type Process = (job: { name: string }) => Promise<void>;
+
+/** Of each of the two pools; a blocked LISTEN has a connection of its own. */
+const CONNECTIONS_MAX = 2;
+
+export function openQueue(store: QueueStore, name: string): OpenQueue {
+  if (store.kind === 'redis') return new Queue(name, { connection: redisOptions(store.url), prefix: store.prefix });
+  return new Queue(
+    name,
+    { connection: postgresOptions(store) } as never,
+    createPostgresBackend,
+  ) as unknown as OpenQueue;
+}
+
+export function openWorker(store: QueueStore, name: string, run: Process, options: Partial<WorkerOptions>): OpenWorker {
+  if (store.kind === 'redis') {
+    return new Worker(name, run, { ...options, connection: redisOptions(store.url), prefix: store.prefix });
+  }
+  const connection = postgresOptions(store);
+  return new Worker(name, run, { ...options, connection } as never, createPostgresBackend) as unknown as OpenWorker;
+}
+
+/** Makes BullMQ's tables, or says what is wrong with a Redis. */
+export async function prepareStore(store: QueueStore, log: Log): Promise<void> {
+  if (store.kind === 'redis') await inspectRedis(store.url, log);
+  else await migrate(store);
+}
+
+/** Workers wait in a blocking command, which must not count as a request that failed. */
+function redisOptions(url: string): ConnectionOptions {
+  return { url, maxRetriesPerRequest: null, skipVersionCheck: true } as ConnectionOptions;
+}
+
+function postgresOptions(store: Extract<QueueStore, { kind: 'postgres' }>) {
+  return { ...store.login, schema: store.schema, max: CONNECTIONS_MAX };
+}
+
+async function migrate({ login, schema }: Extract<QueueStore, { kind: 'postgres' }>): Promise<void> {
+  const client = new Client(login);
+  client.on('error', () => undefined);
+  await client.connect();
+  try {
+    // CREATE SCHEMA IF NOT EXISTS asks for a right on the whole database even when the schema is there.
+    const { rowCount } = await client.query('select from pg_namespace where nspname = $1', [schema]);
+    const query = async (text: string, values?: unknown[]) =>
+      rowCount && text.startsWith('CREATE SCHEMA IF NOT EXISTS') ? { rows: [] } : await client.query(text, values);
+    await runMigrations({ query }, schema);
+  } finally {
+    await client.end();
+  }
+}
+
+async function inspectRedis(url: string, log: Log): Promise<void> {
+  const client = new Redis(url, { lazyConnect: true, maxRetriesPerRequest: 1 });
+  client.on('error', () => undefined);
+  try {
+    const policy = /^maxmemory_policy:(.*)$/m.exec(await client.info('memory'))?.[1]?.trim();
+    if (policy && policy !== 'noeviction') {
+      log.warn({ policy }, 'Redis may throw jobs away when it is full: set maxmemory-policy to noeviction');
+    }
+  } finally {
+    client.disconnect();
+  }
+}

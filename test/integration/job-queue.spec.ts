@@ -1,0 +1,224 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { Redis } from 'ioredis';
+import { Client } from 'pg';
+import { pino } from 'pino';
+import { JobQueue, type JobQueueOptions } from '../../src/platform/queue/job-queue.js';
+import { createDatabase, dropDatabase } from '../support/cluster.js';
+
+jest.setTimeout(60_000);
+
+const WATCH_MS = 200;
+const EVERY_MS = 300;
+const redisUrl = process.env.CHANCERY_TEST_REDIS_URL;
+const log = pino({ level: process.env.TEST_LOG ?? 'silent' });
+
+type Loss = { schedules(): Promise<unknown>; everything(): Promise<unknown>; connections(): Promise<unknown> };
+type Backend = { options: Pick<JobQueueOptions, 'postgres' | 'redisUrl'>; lose: Loss; close(): Promise<void> };
+
+const backends: [string, () => Promise<Backend>][] = [['PostgreSQL', onPostgres]];
+if (redisUrl) backends.push(['Redis', () => onRedis(redisUrl)]);
+else test.skip('Redis is not installed', () => undefined);
+
+describe.each(backends)('on %s', (_name, open) => {
+  let backend: Backend;
+  const queues: JobQueue[] = [];
+
+  beforeEach(async () => {
+    backend = await open();
+  });
+  afterEach(async () => {
+    await Promise.all(queues.splice(0).map((queue) => queue.stop()));
+    await backend.close();
+  });
+
+  function newQueue(options: Partial<JobQueueOptions> = {}): JobQueue {
+    const queue = new JobQueue({ log, watchMs: WATCH_MS, ...backend.options, ...options });
+    queues.push(queue);
+    return queue;
+  }
+
+  test('a job runs again and again, on one of two processes at a time', async () => {
+    let runs = 0;
+    for (const queue of [newQueue(), newQueue()]) {
+      queue.schedule('count', { everyMs: EVERY_MS }, async () => void runs++);
+      await queue.start();
+      expect(queue.health()).toEqual({ ready: true, state: 'ok' });
+    }
+    await until(() => runs >= 3);
+    const [before, started] = [runs, Date.now()];
+    await sleep(5 * EVERY_MS);
+    expect(runs - before).toBeLessThanOrEqual((Date.now() - started) / EVERY_MS + 1);
+  });
+
+  test('a job that fails is logged and tried again', async () => {
+    const lines: string[] = [];
+    const queue = newQueue({ log: pino({ level: 'error' }, { write: (line: string) => void lines.push(line) }) });
+    let runs = 0;
+    queue.schedule('fragile', { everyMs: 60_000 }, async () => {
+      if (++runs === 1) throw new Error('the first time');
+    });
+    await queue.start();
+    await until(() => runs === 2);
+    expect(lines.join()).toContain('"job":"fragile"');
+  });
+
+  test.each(['schedules', 'everything', 'connections'] as const)(
+    'P15: jobs go on after the loss of all %s',
+    async (what) => {
+      const queue = newQueue();
+      let runs = 0;
+      queue.schedule('count', { everyMs: EVERY_MS }, async () => void runs++);
+      await queue.start();
+      await until(() => runs >= 1);
+
+      await backend.lose[what]();
+      const before = runs;
+      await until(() => runs >= before + 3);
+      await until(() => queue.health().ready);
+    },
+  );
+
+  test('a run that is slower than its interval is not overtaken by the next', async () => {
+    const queue = newQueue();
+    let [now, most, runs] = [0, 0, 0];
+    queue.schedule('slow', { everyMs: EVERY_MS }, async () => {
+      most = Math.max(most, ++now);
+      await sleep(3 * EVERY_MS);
+      now--;
+      runs++;
+    });
+    await queue.start();
+    await until(() => runs >= 2);
+    expect(most).toBe(1);
+  });
+
+  test('a run that takes too long is told to stop, and counts as failed', async () => {
+    const lines: string[] = [];
+    const queue = newQueue({ log: pino({ level: 'error' }, { write: (line: string) => void lines.push(line) }) });
+    queue.schedule('endless', { everyMs: 60_000, timeoutMs: 100 }, untilAborted);
+    await queue.start();
+    await until(() => lines.length > 0);
+    expect(lines.join()).toContain('JobTimeoutError');
+  });
+
+  test('stop waits for the run that is going on, and starts no other', async () => {
+    const queue = newQueue();
+    let [started, ended] = [0, 0];
+    queue.schedule('slow', { everyMs: EVERY_MS }, async () => {
+      started++;
+      await sleep(2 * EVERY_MS);
+      ended++;
+    });
+    await queue.start();
+    await until(() => started > ended);
+    await Promise.all([queue.stop(), queue.stop()]);
+    expect(ended).toBe(started);
+    await sleep(2 * EVERY_MS);
+    expect(started).toBe(ended);
+    expect(queue.health()).toEqual({ ready: false, state: 'stopped' });
+  });
+
+  test('stop does not wait for ever: a run that does not end is aborted', async () => {
+    const queue = newQueue({ drainMs: 200 });
+    let reason: unknown;
+    queue.schedule('endless', { everyMs: 60_000 }, async (signal) => {
+      await untilAborted(signal);
+      reason = signal.reason;
+    });
+    await queue.start();
+    await sleep(2 * EVERY_MS);
+    const started = Date.now();
+    await queue.stop();
+    expect(Date.now() - started).toBeLessThan(5_000);
+    expect(reason).toMatchObject({ name: 'AbortError' });
+  });
+
+  test('another interval takes the place of the old one', async () => {
+    const hourly = newQueue();
+    hourly.schedule('count', { everyMs: 3_600_000 }, async () => undefined);
+    await hourly.start();
+    await sleep(EVERY_MS);
+    await hourly.stop();
+
+    const often = newQueue();
+    let runs = 0;
+    often.schedule('count', { everyMs: EVERY_MS }, async () => void runs++);
+    await often.start();
+    await until(() => runs >= 3);
+  });
+});
+
+test('a queue that cannot be reached does not start', async () => {
+  const queue = new JobQueue({ log, postgres: { connectionString: 'postgres://nobody:x@127.0.0.1:1/nothing' } });
+  await expect(queue.start()).rejects.toThrow();
+  expect(queue.health().ready).toBe(false);
+});
+
+test('names that BullMQ would take apart, or two of the same, are refused', () => {
+  const queue = new JobQueue({ log, postgres: {} });
+  queue.schedule('sweep', { everyMs: 1_000 }, untilAborted);
+  for (const name of ['a:b', '1', '', 'sweep']) {
+    expect(() => queue.schedule(name, { everyMs: 1_000 }, untilAborted)).toThrow();
+  }
+});
+
+async function onPostgres(): Promise<Backend> {
+  const database = await createDatabase();
+  const client = new Client({ connectionString: database.url });
+  await client.connect();
+  return {
+    options: { postgres: { connectionString: database.url } },
+    lose: {
+      schedules: async () => {
+        const { rows } = await client.query<{ name: string }>(
+          `select format('bullmq.%I', tablename) as name from pg_tables where schemaname = 'bullmq' and tablename <> 'migration'`,
+        );
+        await client.query(`truncate ${rows.map(({ name }) => name).join(', ')}`);
+      },
+      everything: () => untilNoDeadlock(() => client.query('drop schema bullmq cascade')),
+      connections: () =>
+        client.query(
+          'select pg_terminate_backend(pid) from pg_stat_activity where datname = current_database() and pid <> pg_backend_pid()',
+        ),
+    },
+    close: async () => {
+      await client.end();
+      await dropDatabase(database.name);
+    },
+  };
+}
+
+async function onRedis(url: string): Promise<Backend> {
+  const client = new Redis(url);
+  await client.flushall();
+  return {
+    options: { redisUrl: url },
+    lose: {
+      schedules: async () => client.del(...(await client.keys('*:repeat*'))),
+      everything: () => client.flushall(),
+      connections: () => client.call('CLIENT', 'KILL', 'TYPE', 'normal', 'SKIPME', 'yes'),
+    },
+    close: async () => void (await client.quit()),
+  };
+}
+
+/** A worker at work locks the same tables in another order. */
+async function untilNoDeadlock(act: () => Promise<unknown>): Promise<void> {
+  for (;;) {
+    try {
+      return void (await act());
+    } catch (error) {
+      if ((error as { code?: string }).code !== '40P01') throw error;
+    }
+  }
+}
+
+async function untilAborted(signal: AbortSignal): Promise<void> {
+  await new Promise((resolve) => signal.addEventListener('abort', resolve, { once: true }));
+}
+
+async function until(condition: () => boolean): Promise<void> {
+  for (const end = Date.now() + 20_000; !condition(); await sleep(20)) {
+    if (Date.now() > end) throw new Error('waited in vain');
+  }
+}
