@@ -1,0 +1,110 @@
+import { decodeJwt, decodeProtectedHeader } from 'jose';
+import { AGENT_ID, AGENT_KEY, FakeChancery } from '../test/fake-chancery.js';
+import { AgentSession } from './agent-session.js';
+import { HttpClient } from './http.js';
+
+let fake: FakeChancery;
+let http: HttpClient;
+let now: Date;
+beforeEach(async () => {
+  fake = await new FakeChancery().start();
+  now = new Date('2026-11-22T08:00:00.000Z');
+  fake.now = () => now;
+  http = new HttpClient({ baseUrl: fake.tenant.url });
+});
+afterEach(async () => {
+  await http.close();
+  await fake.stop();
+});
+
+const PATH = '/v1/credentials/k/execute';
+const session = (apiKey = AGENT_KEY) => new AgentSession({ http, agentId: AGENT_ID, apiKey, now: () => now });
+const execute = (of: AgentSession) => of.send({ method: 'POST', path: PATH, json: { purpose: 'p', request: {} } });
+const asked = () => fake.tenant.asked.map(({ path }) => path);
+const proofs = () => fake.tenant.asked.map(({ headers }) => String(headers.dpop));
+
+test('the first call learns the nonce, gets a token, and is answered', async () => {
+  await expect(execute(session())).resolves.toMatchObject({ status: 200 });
+  expect(asked()).toEqual(['/oauth/token', '/oauth/token', PATH]);
+});
+
+test('later calls use the same token and key, each with a proof of its own', async () => {
+  const agent = session();
+  for (let i = 0; i < 3; i += 1) expect((await execute(agent)).status).toBe(200);
+  expect(fake.tokens).toBe(1);
+  expect(new Set(proofs().map((proof) => decodeJwt(proof).jti)).size).toBe(proofs().length);
+  expect(new Set(proofs().map((proof) => JSON.stringify(decodeProtectedHeader(proof).jwk))).size).toBe(1);
+});
+
+test('a proof holds no private member, and its htu neither query nor fragment', async () => {
+  await session().send({ method: 'POST', path: `${PATH}?a=1#b`, json: {} });
+  const header = decodeProtectedHeader(proofs().at(-1)!);
+  expect(header).toEqual({
+    typ: 'dpop+jwt',
+    alg: 'Ed25519',
+    jwk: { kty: 'OKP', crv: 'Ed25519', x: expect.any(String) },
+  });
+  expect(decodeJwt(proofs().at(-1)!).htu).toBe(fake.tenant.url + PATH);
+});
+
+test('a nonce that changes in between costs one more request, not a failure', async () => {
+  const agent = session();
+  await execute(agent);
+  fake.nonce = 'nonce-2';
+  expect((await execute(agent)).status).toBe(200);
+  expect(asked().slice(3)).toEqual([PATH, PATH]);
+});
+
+test('a server that asks for a nonce again and again is asked twice, not for ever', async () => {
+  fake.tenant.on('POST /oauth/token', () => ({
+    status: 400,
+    headers: { 'dpop-nonce': String(fake.tenant.asked.length) },
+    json: { error: 'use_dpop_nonce' },
+  }));
+  await expect(execute(session())).rejects.toMatchObject({ code: 'use_dpop_nonce' });
+  expect(asked()).toHaveLength(2);
+});
+
+test('calls at the same time share one token', async () => {
+  const agent = session();
+  const answers = await Promise.all([execute(agent), execute(agent), execute(agent)]);
+  expect(answers.map(({ status }) => status)).toEqual([200, 200, 200]);
+  expect(fake.tokens).toBe(1);
+});
+
+test('the token is renewed before it expires, with the same key', async () => {
+  const agent = session();
+  await execute(agent);
+  now = new Date(now.getTime() + 58 * 60_000);
+  await execute(agent);
+  expect(fake.tokens).toBe(1);
+  now = new Date(now.getTime() + 90_000);
+  await execute(agent);
+  expect(fake.tokens).toBe(2);
+  expect(new Set(proofs().map((proof) => JSON.stringify(decodeProtectedHeader(proof).jwk))).size).toBe(1);
+});
+
+test('an ended session is followed by one new session with a new key', async () => {
+  const agent = session();
+  await execute(agent);
+  fake.revokedTokens.add(String(fake.tenant.asked.at(-1)!.headers.authorization).slice('DPoP '.length));
+  expect((await execute(agent)).status).toBe(200);
+  expect(fake.tokens).toBe(2);
+  expect(new Set(proofs().map((proof) => JSON.stringify(decodeProtectedHeader(proof).jwk))).size).toBe(2);
+});
+
+test('a wrong API key is invalid_client, and is not tried again', async () => {
+  await expect(execute(session('chy_ak_wrong'))).rejects.toMatchObject({ code: 'invalid_client', status: 401 });
+  expect(asked()).toHaveLength(2);
+});
+
+test('a token of another type is refused', async () => {
+  fake.tenant.on('POST /oauth/token', { status: 200, json: { access_token: 'x', token_type: 'Bearer' } });
+  await expect(execute(session())).rejects.toMatchObject({ code: 'unexpected_answer' });
+});
+
+test('a refusal by the server is not repeated', async () => {
+  fake.tenant.on(`POST ${PATH}`, { status: 403, json: { code: 'brake_active' } });
+  expect((await execute(session())).status).toBe(403);
+  expect(fake.tenant.to(`POST ${PATH}`)).toHaveLength(1);
+});
