@@ -20,6 +20,16 @@ export const databaseUnavailable = (): ProblemError =>
     headers: { 'Retry-After': RETRY_AFTER_SECONDS },
   });
 
+/** The connection broke while a commit was on its way: only a look at the data tells whether it was done. */
+export const outcomeUnknown = (): ProblemError =>
+  new ProblemError({
+    code: 'database_unavailable',
+    status: 503,
+    title: 'The database cannot be reached',
+    detail: 'Whether this was done is not known. Look before you repeat it.',
+    headers: { 'Retry-After': RETRY_AFTER_SECONDS },
+  });
+
 /** The SQLSTATE of an error of pg, also behind drizzle's wrapper. */
 export function sqlState(error: unknown): string | undefined {
   const own = (error as { code?: unknown }).code;

@@ -1,6 +1,6 @@
 import { drizzle } from 'drizzle-orm/node-postgres';
 import type { Client } from 'pg';
-import { databaseUnavailable, isConnectionFailure } from './database.errors.js';
+import { databaseUnavailable, isConnectionFailure, outcomeUnknown } from './database.errors.js';
 import type { Lane, PooledConnection, TenantPools } from './tenant-pools.js';
 import type { TenantTx } from './tenant-tx.js';
 
@@ -17,18 +17,25 @@ export class TenantDatabase {
   constructor(private readonly pools: TenantPools) {}
 
   /** Runs `work` in one transaction as the tenant's role: commit when it returns, roll back when it throws. */
-  async inTenant<T>(tenantId: string, work: (tx: TenantTx) => Promise<T>, options: TransactionOptions = {}): Promise<T> {
+  async inTenant<T>(
+    tenantId: string,
+    work: (tx: TenantTx) => Promise<T>,
+    options: TransactionOptions = {},
+  ): Promise<T> {
     const connection = await this.pools.acquire(tenantId, options.lane ?? 'general');
     const begin = `begin isolation level ${options.isolation ?? 'read committed'}${options.readOnly === true ? ' read only' : ''}`;
+    let committing = false;
     try {
       await connection.client.query(begin);
       const result = await work(asTenantTx(tenantId, connection.client));
-      await connection.client.query('commit');
+      committing = options.readOnly !== true;
+      await commit(connection);
       connection.release();
       return result;
     } catch (error) {
       await rollBack(connection, error);
-      throw isConnectionFailure(error) ? databaseUnavailable() : error;
+      if (!isConnectionFailure(error)) throw error;
+      throw committing ? outcomeUnknown() : databaseUnavailable();
     }
   }
 
@@ -41,6 +48,12 @@ export class TenantDatabase {
   connection(tenantId: string, lane: Lane): Promise<PooledConnection> {
     return this.pools.acquire(tenantId, lane);
   }
+}
+
+/** A transaction in which a statement failed, and whose failure somebody swallowed, answers COMMIT with ROLLBACK. */
+async function commit(connection: PooledConnection): Promise<void> {
+  const { command } = await connection.client.query('commit');
+  if (command !== 'COMMIT') throw new Error('the transaction was rolled back: a statement in it had failed');
 }
 
 async function rollBack(connection: PooledConnection, error: unknown): Promise<void> {

@@ -7,6 +7,7 @@ import { tenantRole } from './roles.js';
 export type Lane = 'commit' | 'control' | 'general';
 const LANE_CONNECTIONS_MAX: Readonly<Record<Lane, number>> = { commit: 1, control: 1, general: 2 };
 const SWEEP_EVERY_MS = 5_000;
+const END_WITHIN_MS = 1_000;
 
 export interface PoolLimits {
   /** Connections of all tenants together. */
@@ -29,7 +30,6 @@ export interface PooledConnection {
 
 interface Slot {
   readonly client: Client;
-  readonly key: string;
   readonly openedAt: number;
   idleSince: number;
   broken: boolean;
@@ -55,9 +55,11 @@ interface LaneState {
  */
 export class TenantPools {
   readonly #lanes = new Map<string, LaneState>();
-  #open = 0;
+  /** Connections open now, those being opened and those being closed included. */
+  readonly #open = { control: 0, others: 0 };
   #openBudget: number;
   #budgetAt: number;
+  #refillTimer: NodeJS.Timeout | null = null;
   #closed = false;
   readonly #sweeper: NodeJS.Timeout;
 
@@ -74,7 +76,7 @@ export class TenantPools {
 
   /** Connections open now, of all tenants. */
   get openCount(): number {
-    return this.#open;
+    return this.#open.control + this.#open.others;
   }
 
   async acquire(tenantId: string, lane: Lane): Promise<PooledConnection> {
@@ -82,17 +84,18 @@ export class TenantPools {
     const state = this.#lane(tenantId, lane);
     const idle = state.idle.pop();
     if (idle !== undefined) return this.#lend(state, idle);
-    if (this.#mayOpen(state)) return this.#openOne(state);
-    return this.#wait(state);
+    const place = this.#takePlace(state);
+    return place === null ? this.#wait(state) : this.#openOne(state, place);
   }
 
   async close(): Promise<void> {
     this.#closed = true;
     clearInterval(this.#sweeper);
+    if (this.#refillTimer !== null) clearTimeout(this.#refillTimer);
     const ends: Promise<void>[] = [];
     for (const state of this.#lanes.values()) {
       for (const waiter of state.waiters.splice(0)) this.#refuse(waiter, 'The server is shutting down.');
-      for (const slot of state.idle.splice(0)) ends.push(this.#end(state, slot));
+      for (const slot of [...state.idle]) ends.push(this.#endIdle(state, slot));
     }
     await Promise.all(ends);
   }
@@ -107,51 +110,64 @@ export class TenantPools {
     return state;
   }
 
-  /** Room in the lane, in the total and in this second's budget; makes room by closing another tenant's idle connection. */
-  #mayOpen(state: LaneState): boolean {
-    if (state.open >= LANE_CONNECTIONS_MAX[state.lane]) return false;
+  /**
+   * Room in the lane, in the total and in this second's budget; at the cap the least recently used idle connection goes.
+   * Returns what to wait for before opening, or null when there is no room. What is not for control acts never fills the
+   * reserve, whichever connections it closes.
+   */
+  #takePlace(state: LaneState): { readonly ready: Promise<void> } | null {
+    if (state.open >= LANE_CONNECTIONS_MAX[state.lane]) return null;
     const control = state.lane === 'control';
-    if (!control && !this.#takeOpenBudget()) return false;
-    const cap = control ? this.limits.totalMax : this.limits.totalMax - this.limits.controlReserve;
-    if (this.#open < cap) return true;
-    return this.#evictLeastRecentlyUsed();
-  }
-
-  #takeOpenBudget(): boolean {
-    const now = this.now();
-    const refill = ((now - this.#budgetAt) / 1000) * this.limits.opensPerSecond;
-    this.#openBudget = Math.min(this.limits.opensPerSecond, this.#openBudget + refill);
-    this.#budgetAt = now;
-    if (this.#openBudget < 1) return false;
-    this.#openBudget -= 1;
-    return true;
-  }
-
-  #evictLeastRecentlyUsed(): boolean {
-    let oldest: { state: LaneState; index: number; idleSince: number } | undefined;
-    for (const state of this.#lanes.values()) {
-      state.idle.forEach((slot, index) => {
-        if (oldest === undefined || slot.idleSince < oldest.idleSince) oldest = { state, index, idleSince: slot.idleSince };
-      });
+    if (!control && !this.#hasOpenBudget()) return null;
+    const othersFull = !control && this.#open.others >= this.limits.totalMax - this.limits.controlReserve;
+    let ready = Promise.resolve();
+    if (othersFull || this.openCount >= this.limits.totalMax) {
+      const evicted = this.#evictLeastRecentlyUsed(othersFull);
+      if (evicted === null) return null;
+      ready = evicted;
     }
-    if (oldest === undefined) return false;
-    const [slot] = oldest.state.idle.splice(oldest.index, 1);
-    if (slot !== undefined) void this.#end(oldest.state, slot);
-    return true;
+    if (!control) this.#openBudget -= 1;
+    state.open += 1;
+    this.#open[control ? 'control' : 'others'] += 1;
+    return { ready };
   }
 
-  async #openOne(state: LaneState): Promise<PooledConnection> {
-    state.open += 1;
-    this.#open += 1;
+  /** When it is used up, whoever waits is served as it refills. */
+  #hasOpenBudget(): boolean {
+    const { opensPerSecond } = this.limits;
+    const now = this.now();
+    this.#openBudget = Math.min(opensPerSecond, this.#openBudget + ((now - this.#budgetAt) / 1000) * opensPerSecond);
+    this.#budgetAt = now;
+    if (this.#openBudget >= 1) return true;
+    this.#refillTimer ??= setTimeout(
+      () => {
+        this.#refillTimer = null;
+        this.#serveWaiters();
+      },
+      ((1 - this.#openBudget) / opensPerSecond) * 1000 + 1,
+    ).unref();
+    return false;
+  }
+
+  /** Closes an idle connection and resolves when it is gone; null when there is none. */
+  #evictLeastRecentlyUsed(sparesControl: boolean): Promise<void> | null {
+    let oldest: { state: LaneState; slot: Slot } | undefined;
+    for (const state of this.#lanes.values()) {
+      if (sparesControl && state.lane === 'control') continue;
+      for (const slot of state.idle)
+        if (oldest === undefined || slot.idleSince < oldest.slot.idleSince) oldest = { state, slot };
+    }
+    if (oldest === undefined) return null;
+    return this.#endIdle(oldest.state, oldest.slot);
+  }
+
+  async #openOne(state: LaneState, place: { readonly ready: Promise<void> }): Promise<PooledConnection> {
+    await place.ready;
     const client = new Client(loginAs(this.address, tenantRole(state.tenantId), this.password));
-    const slot: Slot = { client, key: `${state.lane}/${state.tenantId}`, openedAt: this.now(), idleSince: 0, broken: false };
+    const slot: Slot = { client, openedAt: this.now(), idleSince: 0, broken: false };
     client.on('error', () => {
       slot.broken = true;
-      const index = state.idle.indexOf(slot);
-      if (index >= 0) {
-        state.idle.splice(index, 1);
-        void this.#end(state, slot);
-      }
+      if (state.idle.includes(slot)) void this.#endIdle(state, slot);
     });
     try {
       await client.connect();
@@ -177,7 +193,7 @@ export class TenantPools {
   #takeBack(state: LaneState, slot: Slot, broken: boolean): void {
     const expired = this.now() - slot.openedAt > this.limits.lifetimeMs;
     if (broken || slot.broken || expired || this.#closed) {
-      void this.#end(state, slot).then(() => this.#serveWaiters());
+      void this.#end(state, slot);
       return;
     }
     const waiter = state.waiters.shift();
@@ -215,23 +231,35 @@ export class TenantPools {
   #serveWaiters(): void {
     const waiting = [...this.#lanes.values()].filter((state) => state.waiters.length > 0);
     waiting.sort((a, b) => Number(b.lane === 'control') - Number(a.lane === 'control'));
-    for (const state of waiting) {
-      if (!this.#mayOpen(state)) continue;
-      const waiter = state.waiters.shift();
-      if (waiter === undefined) continue;
-      clearTimeout(waiter.timer);
-      this.#openOne(state).then(waiter.resolve, waiter.reject);
+    for (let served = true; served;) {
+      served = false;
+      for (const state of waiting) {
+        const place = state.waiters.length === 0 ? null : this.#takePlace(state);
+        const waiter = place === null ? undefined : state.waiters.shift();
+        if (place === null || waiter === undefined) continue;
+        served = true;
+        clearTimeout(waiter.timer);
+        this.#openOne(state, place).then(waiter.resolve, waiter.reject);
+      }
     }
   }
 
   #forget(state: LaneState): void {
     state.open -= 1;
-    this.#open -= 1;
+    this.#open[state.lane === 'control' ? 'control' : 'others'] -= 1;
+    this.#serveWaiters();
   }
 
+  #endIdle(state: LaneState, slot: Slot): Promise<void> {
+    state.idle.splice(state.idle.indexOf(slot), 1);
+    return this.#end(state, slot);
+  }
+
+  /** The place is free when the server knows, or when it has been silent for too long. */
   async #end(state: LaneState, slot: Slot): Promise<void> {
+    const silence = new Promise((resolve) => setTimeout(resolve, END_WITHIN_MS).unref());
+    await Promise.race([slot.client.end().catch(() => undefined), silence]);
     this.#forget(state);
-    await slot.client.end().catch(() => undefined);
   }
 
   #sweep(): void {
@@ -239,9 +267,7 @@ export class TenantPools {
     for (const [key, state] of this.#lanes) {
       for (const slot of [...state.idle]) {
         const stale = now - slot.idleSince > this.limits.idleMs || now - slot.openedAt > this.limits.lifetimeMs;
-        if (!stale) continue;
-        state.idle.splice(state.idle.indexOf(slot), 1);
-        void this.#end(state, slot);
+        if (stale) void this.#endIdle(state, slot);
       }
       if (state.open === 0 && state.waiters.length === 0) this.#lanes.delete(key);
     }
