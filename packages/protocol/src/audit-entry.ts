@@ -36,8 +36,8 @@ export const ENTRY_LENGTH_MAX = 65_536;
  */
 export type EntryFault = keyof AuditEntry | 'members' | 'type' | 'size';
 
-/** The outcome of {@link validateEntry}. */
-export type ValidatedEntry = { ok: true; entry: AuditEntry } | { ok: false; reason: EntryFault };
+/** The outcome of {@link validateEntry}; `canonical` is the entry's RFC 8785 form. */
+export type ValidatedEntry = { ok: true; entry: AuditEntry; canonical: string } | { ok: false; reason: EntryFault };
 
 const MEMBERS = ['v', 'tenant', 'seq', 'at', 'actor', 'action', 'outcome', 'details', 'salt', 'prev'];
 const GENESIS_LABEL = 'chancery/audit/v1';
@@ -84,8 +84,13 @@ export function validateEntry(value: unknown): ValidatedEntry {
     return { ok: false, reason: 'members' };
   }
   const entry = value as AuditEntry;
-  const reason = memberFault(entry) ?? formFault(entry);
-  return reason === undefined ? { ok: true, entry } : { ok: false, reason };
+  const reason = memberFault(entry);
+  if (reason !== undefined) return { ok: false, reason };
+  try {
+    return { ok: true, entry, canonical: canonicalEntry(entry) };
+  } catch (error) {
+    return { ok: false, reason: error instanceof CanonicalJsonError ? 'details' : 'size' };
+  }
 }
 
 function memberFault(entry: AuditEntry): EntryFault | undefined {
@@ -96,17 +101,13 @@ function memberFault(entry: AuditEntry): EntryFault | undefined {
   for (const name of ['actor', 'action', 'outcome'] as const) if (!isWord(entry[name])) return name;
   if (typeof entry.details !== 'object' || entry.details === null || Array.isArray(entry.details)) return 'details';
   if (typeof entry.salt !== 'string' || !SALT.test(entry.salt)) return 'salt';
-  if (typeof entry.prev !== 'string' || !HASH.test(entry.prev)) return 'prev';
+  if (!isHash(entry.prev)) return 'prev';
   return undefined;
 }
 
-function formFault(entry: AuditEntry): EntryFault | undefined {
-  try {
-    canonicalEntry(entry);
-    return undefined;
-  } catch (error) {
-    return error instanceof CanonicalJsonError ? 'details' : 'size';
-  }
+/** Whether `value` is a SHA-256 in lower-case hexadecimal. */
+export function isHash(value: unknown): value is string {
+  return typeof value === 'string' && HASH.test(value);
 }
 
 function isWord(value: unknown): boolean {
@@ -114,7 +115,8 @@ function isWord(value: unknown): boolean {
   return isWellFormed(value);
 }
 
-function isInstant(value: unknown): boolean {
+/** Whether `value` is a time as entries write it: ISO 8601, UTC, milliseconds, and a day that exists. */
+export function isInstant(value: unknown): value is string {
   if (typeof value !== 'string' || value.length !== 24) return false;
   const time = new Date(value);
   return !Number.isNaN(time.getTime()) && time.toISOString() === value;

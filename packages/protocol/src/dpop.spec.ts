@@ -200,7 +200,7 @@ test('the single-use hash separates keys and ids', () => {
 });
 
 test('createDpopProof sends no query, no private member and no absent claim', async () => {
-  const jwk = { ...ed.publicJwk, d: 'secret' } as PublicJwk;
+  const jwk = Object.assign({ d: 'secret' }, ed.publicJwk);
   const input = { ...proofInput(), publicJwk: jwk, htu: `${HTU}?a=1#b` };
   delete input.nonce;
   delete input.accessToken;
