@@ -55,6 +55,9 @@ export const agentSessions = chancerySchema.table(
 export const dpopJtis = chancerySchema.table(
   'dpop_jtis',
   { tenantId: tenantId(), jtiHash: bytea('jti_hash').notNull(), seenAt: time('seen_at').notNull() },
-  (t) => [primaryKey({ columns: [t.tenantId, t.jtiHash] }), index('dpop_jtis_seen').on(t.tenantId, t.seenAt), tenantPolicy('dpop_jtis')],
+  (t) => [
+    primaryKey({ columns: [t.tenantId, t.jtiHash] }),
+    index('dpop_jtis_seen').on(t.tenantId, t.seenAt),
+    tenantPolicy('dpop_jtis'),
+  ],
 );
-

@@ -1,0 +1,53 @@
+import { createHmac } from 'node:crypto';
+import { Injectable } from '@nestjs/common';
+import { Clock } from '../platform/clock.js';
+import { constantTimeEqual } from '../platform/crypto/keyed-token.js';
+import { PlatformSecret } from '../platform/crypto/platform-secret.js';
+
+export const NONCE_EPOCH_MS = 60_000;
+const NONCE_BYTES = 16;
+
+/**
+ * The server's DPoP nonce (RFC 9449 section 8): a MAC of the minute, so every node gives and knows the same one and none
+ * keeps a list. The minute before counts too.
+ */
+@Injectable()
+export class DpopNonce {
+  readonly #key: Buffer;
+
+  constructor(
+    secret: PlatformSecret,
+    private readonly clock: Clock,
+  ) {
+    this.#key = secret.derive('nonce-mac');
+  }
+
+  current(): string {
+    return this.#of(this.#epoch());
+  }
+
+  accepts(value: string): boolean {
+    return this.isCurrent(value) || equal(value, this.#of(this.#epoch() - 1));
+  }
+
+  /** False for one that still counts, but not for long: time to hand out the next. */
+  isCurrent(value: string): boolean {
+    return equal(value, this.current());
+  }
+
+  #epoch(): number {
+    return Math.floor(this.clock.now() / NONCE_EPOCH_MS);
+  }
+
+  #of(epoch: number): string {
+    return createHmac('sha256', this.#key)
+      .update(`dpop-nonce/${epoch}`)
+      .digest()
+      .subarray(0, NONCE_BYTES)
+      .toString('base64url');
+  }
+}
+
+function equal(left: string, right: string): boolean {
+  return constantTimeEqual(Buffer.from(left), Buffer.from(right));
+}
