@@ -80,11 +80,8 @@ export class Committer<P> {
     private readonly database: TenantDatabase,
     private readonly load: PolicyLoader<P>,
     private readonly now: () => number,
+    private readonly notify: { busy(): void; idle(): void } = { busy: () => undefined, idle: () => undefined },
   ) {}
-
-  get idle(): boolean {
-    return this.#running === null;
-  }
 
   /** Decides and commits. Resolves when the entry is durable (or, silent, when the policy is known to be current). */
   submit<R>(decide: Decide<P, R>): Promise<Committed<R>> {
@@ -108,9 +105,11 @@ export class Committer<P> {
 
   #start(): void {
     if (this.#running !== null) return;
+    this.notify.busy();
     this.#running = this.#run().finally(() => {
       this.#running = null;
       if (this.#queue.length > 0) this.#start();
+      else this.notify.idle();
     });
   }
 

@@ -2,6 +2,8 @@ import { type CanActivate, type ExecutionContext, Injectable } from '@nestjs/com
 import { Reflector } from '@nestjs/core';
 import type { FastifyRequest } from 'fastify';
 import { Clock } from '../platform/clock.js';
+import { isOpenToAll } from '../platform/http/access.js';
+import { setCaller } from '../platform/http/caller.js';
 import { type Surface, surfaceOf } from '../platform/http/surface.js';
 import { PLATFORM_TENANT_ID } from '../platform/ids.js';
 import { ACCESS, type Access, setPrincipal } from './access.js';
@@ -24,14 +26,15 @@ export class AccessGuard implements CanActivate {
   ) {}
 
   async canActivate(context: ExecutionContext): Promise<boolean> {
-    const access = this.reflector.get<Access | 'anyone' | undefined>(ACCESS, context.getHandler());
+    if (isOpenToAll(context.getHandler(), context.getClass())) return true;
+    const access = this.reflector.get<Access | undefined>(ACCESS, context.getHandler());
     if (access === undefined) throw new Error(`${context.getHandler().name} does not say who may call it`);
-    if (access === 'anyone') return true;
     const request = context.switchToHttp().getRequest<FastifyRequest>();
     const principal = await this.#principal(request);
     if (principal === null || !belongs(principal, surfaceOf(request.raw))) throw unauthenticated();
     this.#authorise(principal, access);
     setPrincipal(request, principal);
+    setCaller(request, { tenantId: principal.tenantId, principalId: `${principal.kind}:${principal.id}` });
     return true;
   }
 

@@ -13,10 +13,8 @@ export interface Access {
 
 export const ACCESS = Symbol('chancery/access');
 
-/** Method decorator: states who may call. A route without it, and without `@Anyone`, fails at boot. */
+/** Method decorator: states who may call. A route needs it, or `@OpenToAll`. */
 export const Allow = (access: Access): MethodDecorator => SetMetadata(ACCESS, access);
-/** Method decorator: no principal is asked for. */
-export const Anyone = (): MethodDecorator => SetMetadata(ACCESS, 'anyone');
 
 /** Reading the tenant's administration. */
 export const READERS: Access = { members: ['owner', 'admin', 'approver', 'auditor'], keys: ['admin', 'auditor'] };
@@ -26,8 +24,14 @@ export const ADMINS: Access = { members: ['owner', 'admin'], keys: ['admin'] };
 export const BRAKERS: Access = { members: ['owner', 'admin', 'approver'], keys: ['admin'] };
 /** Clearing, approving, promoting. */
 export const HUMANS: Access = { members: ['owner', 'admin', 'approver'], human: true };
-/** People and keys themselves. */
+/** Letting people in and out. */
 export const OWNERS: Access = { members: ['owner'], human: true };
+/** Everybody who is signed in. */
+export const SIGNED_IN: Access = { ...READERS, agents: true };
+/** People only. */
+export const MEMBERS: Access = { members: ['owner', 'admin', 'approver', 'auditor'] };
+/** Agents only. */
+export const AGENTS: Access = { agents: true };
 
 const principals = new WeakMap<object, Principal>();
 

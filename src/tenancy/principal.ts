@@ -39,9 +39,9 @@ export interface AgentPrincipal {
 
 export type Principal = MemberPrincipal | ServiceKeyPrincipal | AgentPrincipal;
 
-const PREFIX = { member: 'mem', service_key: 'key', agent: 'agt' } as const;
+export const ID_PREFIX = { member: 'mem', service_key: 'key', agent: 'agt' } as const;
 
 /** How the audit chain names a principal. */
 export function actorOf(principal: Principal): string {
-  return `${principal.kind}:${publicId(PREFIX[principal.kind], principal.id)}`;
+  return `${principal.kind}:${publicId(ID_PREFIX[principal.kind], principal.id)}`;
 }

@@ -26,6 +26,7 @@ export const MIGRATIONS_FOLDER = path.resolve(__dirname, '../../migrations');
 export const FAST_PASSWORD_COST = { memoryKib: 8, passes: 1 } as const;
 export const TEST_POOL_LIMITS: PoolLimits = {
   totalMax: 24,
+  tenantMax: 4,
   controlReserve: 4,
   waitMs: 2_000,
   idleMs: 90_000,

@@ -5,13 +5,14 @@ import { tenantRole } from './roles.js';
 
 /** What a connection is for. Each tenant has its own lanes, so that an export never stands in the way of a brake. */
 export type Lane = 'commit' | 'control' | 'general';
-const LANE_CONNECTIONS_MAX: Readonly<Record<Lane, number>> = { commit: 1, control: 1, general: 2 };
 const SWEEP_EVERY_MS = 5_000;
 const END_WITHIN_MS = 1_000;
 
 export interface PoolLimits {
   /** Connections of all tenants together. */
   readonly totalMax: number;
+  /** Connections of one tenant: one to commit uses, one for control acts, the rest for everything else. */
+  readonly tenantMax: number;
   /** Of these, how many only control acts (brakes, revocations) may open. */
   readonly controlReserve: number;
   readonly waitMs: number;
@@ -116,7 +117,7 @@ export class TenantPools {
    * reserve, whichever connections it closes.
    */
   #takePlace(state: LaneState): { readonly ready: Promise<void> } | null {
-    if (state.open >= LANE_CONNECTIONS_MAX[state.lane]) return null;
+    if (state.open >= this.#laneMax(state.lane)) return null;
     const control = state.lane === 'control';
     if (!control && !this.#hasOpenBudget()) return null;
     const othersFull = !control && this.#open.others >= this.limits.totalMax - this.limits.controlReserve;

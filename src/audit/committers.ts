@@ -1,0 +1,50 @@
+import { Injectable, type OnApplicationShutdown } from '@nestjs/common';
+import { LRUCache } from 'lru-cache';
+import { Clock } from '../platform/clock.js';
+import { TenantDatabase } from '../platform/database/tenant-database.js';
+import { Committer, type PolicyLoader } from './committer.js';
+
+const IDLE_COMMITTERS_MAX = 2_000;
+
+/** The committers of this process, one a tenant. `P` is the policy that the room above decides by. */
+@Injectable()
+export class Committers<P = unknown> implements OnApplicationShutdown {
+  /** Holds what is at work; an idle one may be forgotten, and its policy with it. */
+  readonly #idle = new LRUCache<string, Committer<P>>({ max: IDLE_COMMITTERS_MAX });
+  readonly #busy = new Map<string, Committer<P>>();
+  #load: PolicyLoader<P> | null = null;
+
+  constructor(
+    private readonly database: TenantDatabase,
+    private readonly clock: Clock,
+  ) {}
+
+  /** Says how the policy is loaded; once, at start. */
+  decideBy(load: PolicyLoader<P>): void {
+    this.#load = load;
+  }
+
+  of(tenantId: string): Committer<P> {
+    const known = this.#busy.get(tenantId) ?? this.#idle.get(tenantId);
+    if (known !== undefined) return known;
+    if (this.#load === null) throw new Error('no policy was named to decide by');
+    const made = new Committer<P>(tenantId, this.database, this.#load, () => this.clock.now(), {
+      busy: () => void this.#busy.set(tenantId, made),
+      idle: () => {
+        this.#busy.delete(tenantId);
+        this.#idle.set(tenantId, made);
+      },
+    });
+    this.#idle.set(tenantId, made);
+    return made;
+  }
+
+  /** Resolves when no decision taken before the call can still take effect. */
+  async drainAll(): Promise<void> {
+    await Promise.all([...this.#busy.values()].map((committer) => committer.drained()));
+  }
+
+  async onApplicationShutdown(): Promise<void> {
+    await this.drainAll();
+  }
+}

@@ -1,0 +1,39 @@
+import { Global, Module } from '@nestjs/common';
+import { CredentialNames } from '../brakes/credential-names.js';
+import { GrantLimits } from '../identity/grant-limits.js';
+import { ChangeMinimumTier } from './change-minimum-tier.js';
+import { CredentialsController } from './credentials.controller.js';
+import { DeleteCredential } from './delete-credential.js';
+import { EditBinding } from './edit-binding.js';
+import { GrantAccess } from './grant-access.js';
+import { GrantsController } from './grants.controller.js';
+import { OpenVersion } from './open-version.js';
+import { ReadCredentials } from './read-credentials.js';
+import { RetireVersions } from './retire-versions.js';
+import { RotateCredential } from './rotate-credential.js';
+import { Sealing } from './sealing.js';
+import { StoreCredential } from './store-credential.js';
+import { StoredCredentialNames } from './stored-credential-names.js';
+import { StoredGrantLimits } from './stored-grant-limits.js';
+
+/** Global, because the rooms below ask for names and grants through abstractions of their own. */
+@Global()
+@Module({
+  controllers: [CredentialsController, GrantsController],
+  providers: [
+    ChangeMinimumTier,
+    DeleteCredential,
+    EditBinding,
+    GrantAccess,
+    OpenVersion,
+    ReadCredentials,
+    RetireVersions,
+    RotateCredential,
+    Sealing,
+    StoreCredential,
+    { provide: CredentialNames, useClass: StoredCredentialNames },
+    { provide: GrantLimits, useClass: StoredGrantLimits },
+  ],
+  exports: [CredentialNames, GrantLimits, OpenVersion, RetireVersions],
+})
+export class CredentialsModule {}

@@ -1,0 +1,104 @@
+import { z } from 'zod';
+import { DEFAULT_MINIMUM_TIER, TIERS } from '@chancery/protocol/tiers.js';
+import { idView, iso, isoOrNull, timeView } from '../platform/http/fields.js';
+import { listOf } from '../platform/http/pagination.js';
+import { publicId } from '../platform/ids.js';
+import { type CredentialView, VALUE_BYTES_MAX } from './credential.js';
+import type { GrantView } from './grant-access.js';
+
+const GRACE_SECONDS_MAX = 7 * 24 * 60 * 60;
+const DOMAINS_MAX = 50;
+const PORTS_MAX = 10;
+
+export const credentialName = z
+  .string()
+  .regex(/^[a-z0-9][a-z0-9_.-]{0,79}$/, 'must be 1 to 80 of a–z, 0–9, _ . -, beginning with a letter or digit')
+  .meta({ example: 'openai_key' });
+/** In a path a name that cannot be one is unknown, not invalid (P19). */
+export const credentialParam = z.string().max(200);
+
+const valueField = z
+  .string()
+  .min(1)
+  .refine((text) => Buffer.byteLength(text) <= VALUE_BYTES_MAX, `must be at most ${VALUE_BYTES_MAX} bytes`)
+  .meta({ description: 'The secret. It is sealed at once and never comes back.', format: 'password' });
+const domainsField = z
+  .array(z.string().min(1).max(253))
+  .max(DOMAINS_MAX)
+  .meta({ description: 'Hosts it may be sent to: api.openai.com, or *.github.com for subdomains.' });
+const portsField = z.array(z.number().int().min(1).max(65_535)).min(1).max(PORTS_MAX);
+const tierField = z.enum(TIERS);
+
+export const storeBody = z.strictObject({
+  name: credentialName,
+  value: valueField,
+  allowed_domains: domainsField.default([]),
+  minimum_tier: tierField.default(DEFAULT_MINIMUM_TIER),
+  ports: portsField.default([443]),
+  cleartext: z.boolean().default(false),
+  redact: z.boolean().default(true).meta({ description: 'Remove echoes of the value from answers.' }),
+});
+export const rotateBody = z.strictObject({
+  value: valueField,
+  grace_seconds: z.number().int().min(0).max(GRACE_SECONDS_MAX).default(0),
+});
+export const bindingBody = z.strictObject({
+  allowed_domains: domainsField,
+  ports: portsField.default([443]),
+  cleartext: z.boolean().default(false),
+});
+export const changeBody = z.strictObject({ minimum_tier: tierField });
+
+export const credentialViewSchema = z.object({
+  id: idView('crd'),
+  name: z.string(),
+  minimum_tier: tierField,
+  version: z.number().int(),
+  allowed_domains: z.array(z.string()),
+  ports: z.array(z.number().int()),
+  cleartext: z.boolean(),
+  redact: z.boolean(),
+  flags: z.array(z.enum(['unrestricted_domains', 'cleartext', 'not_redacted'])),
+  versions: z.array(
+    z.object({ version: z.number().int(), state: z.enum(['current', 'grace']), expires_at: timeView.nullable() }),
+  ),
+  created_at: timeView,
+  updated_at: timeView,
+});
+export const credentialList = listOf(credentialViewSchema);
+
+export const grantViewSchema = z.object({
+  agent_id: idView('agt'),
+  agent_name: z.string(),
+  agent_tier: tierField,
+  state: z.enum(['active', 'suspended']),
+  granted_at: timeView,
+});
+export const grantList = listOf(grantViewSchema);
+
+export const viewCredential = (credential: CredentialView) => ({
+  id: publicId('crd', credential.id),
+  name: credential.name,
+  minimum_tier: credential.minimumTier,
+  version: credential.version,
+  allowed_domains: [...credential.binding.allowed_domains],
+  ports: [...credential.binding.ports],
+  cleartext: credential.binding.cleartext,
+  redact: credential.redact,
+  flags: [...credential.flags],
+  versions: credential.versions.map(({ version, state, expiresAt }) => ({
+    version,
+    state,
+    expires_at: isoOrNull(expiresAt),
+  })),
+  created_at: iso(credential.createdAt),
+  updated_at: iso(credential.updatedAt),
+});
+
+export const viewGrant = ({ agent, grant }: GrantView) => ({
+  agent_id: publicId('agt', agent.id),
+  agent_name: agent.name,
+  agent_tier: agent.tier,
+  state: grant.state,
+  granted_at: iso(grant.grantedAt),
+});

@@ -1,0 +1,62 @@
+import { type DynamicModule, Module, type OnApplicationShutdown } from '@nestjs/common';
+import { CONFIG } from '../../config/config.token.js';
+import type { Config } from '../../config/environment.js';
+import { Clock, SystemClock } from '../clock.js';
+import { PlatformSecret } from '../crypto/platform-secret.js';
+import { ReadinessChecks } from '../health/readiness-checks.js';
+import { PLATFORM_TENANT_ID } from '../ids.js';
+import type { DatabaseAddress } from './database-address.js';
+import { rolePasswords } from './role-passwords.js';
+import { ServiceDatabase } from './service-database.js';
+import { TenantDatabase } from './tenant-database.js';
+import { TenantPools } from './tenant-pools.js';
+
+const WAITERS_MAX = 256;
+
+/** Global: the tenants' connections, the deployment's own, and the clock. */
+@Module({})
+export class DatabaseModule implements OnApplicationShutdown {
+  constructor(
+    private readonly pools: TenantPools,
+    private readonly services: ServiceDatabase,
+    database: TenantDatabase,
+    readiness: ReadinessChecks,
+  ) {
+    readiness.add('database', async () => {
+      await database.inTenant(PLATFORM_TENANT_ID, (tx) => tx.client.query('select 1'), { lane: 'control' });
+      return { ready: true, state: 'ok' };
+    });
+  }
+
+  static at(address: DatabaseAddress): DynamicModule {
+    return {
+      module: DatabaseModule,
+      global: true,
+      providers: [
+        { provide: Clock, useClass: SystemClock },
+        {
+          provide: TenantPools,
+          inject: [CONFIG, PlatformSecret],
+          useFactory: ({ database: { pool } }: Config, secret: PlatformSecret) =>
+            new TenantPools(address, rolePasswords(secret), { ...pool, waitersMax: WAITERS_MAX }),
+        },
+        {
+          provide: ServiceDatabase,
+          inject: [PlatformSecret],
+          useFactory: (secret: PlatformSecret) => new ServiceDatabase(address, rolePasswords(secret)),
+        },
+        {
+          provide: TenantDatabase,
+          inject: [TenantPools],
+          useFactory: (pools: TenantPools) => new TenantDatabase(pools),
+        },
+      ],
+      exports: [Clock, TenantPools, TenantDatabase, ServiceDatabase],
+    };
+  }
+
+  async onApplicationShutdown(): Promise<void> {
+    await this.pools.close();
+    await this.services.close();
+  }
+}

@@ -1,0 +1,139 @@
+import { Inject, Injectable } from '@nestjs/common';
+import { Committers } from '../audit/committers.js';
+import type { DecisionView, Verdict } from '../audit/committer.js';
+import { GlobalBrake } from '../brakes/global-brake.js';
+import { CONFIG } from '../config/config.token.js';
+import type { Config } from '../config/environment.js';
+import { TenantKeys } from '../keys/tenant-keys.js';
+import { InFlightCalls, type OpenCall } from '../platform/outbound/in-flight.js';
+import type { EntryRef } from '../tenancy/acts.js';
+import type { AgentPrincipal } from '../tenancy/principal.js';
+import { CallUpstream, type UpstreamAnswer } from './call-upstream.js';
+import { type Decision, decide } from './decide.js';
+import { callCut, denied, proofUsed, refused, sessionEnded } from './proxy.errors.js';
+import type { Refusal } from './refusal.js';
+import { type ExecuteRequest, type ParsedTemplate, parseTemplate } from './template.js';
+import { denialEntry, intentEntry, type UseFacts } from './use-entries.js';
+import type { UsePolicy } from './use-policy.js';
+
+export interface ExecuteInput {
+  readonly credentialName: string;
+  readonly purpose: string;
+  readonly request: ExecuteRequest;
+  readonly timeoutMs: number;
+  readonly version: number | undefined;
+  /** Aborts when the agent goes away. */
+  readonly gone: AbortSignal;
+}
+
+export interface ExecuteResult extends UpstreamAnswer {
+  readonly audit: EntryRef;
+}
+
+type Result =
+  | { readonly kind: 'refused'; readonly refusal: Refusal }
+  | { readonly kind: 'proof_used' }
+  | Exclude<Decision, { kind: 'unknown_session' }>;
+
+/**
+ * The way of one call (design 4): parse without any secret in sight, decide and make the decision durable in one
+ * statement, and only then decrypt, render, dial, redact; the outcome follows in the chain.
+ */
+@Injectable()
+export class ExecuteCredential {
+  constructor(
+    private readonly committers: Committers<UsePolicy>,
+    private readonly globalBrake: GlobalBrake,
+    private readonly keys: TenantKeys,
+    private readonly inFlight: InFlightCalls,
+    private readonly upstream: CallUpstream,
+    @Inject(CONFIG) private readonly config: Config,
+  ) {}
+
+  async execute(principal: AgentPrincipal, input: ExecuteInput): Promise<ExecuteResult> {
+    const parsed = parseTemplate(input.request, { allowCleartext: this.config.environment !== 'production' });
+    let call: OpenCall | null = null;
+    const verdict = (view: DecisionView<UsePolicy>): Verdict<Result> => {
+      call?.close();
+      call = null;
+      if (view.seen(principal.proofId)) return { kind: 'silent', result: { kind: 'proof_used' } };
+      const facts = this.#facts(principal, input, parsed.ok ? parsed.value : null, view.nowMs);
+      const decision = this.#decide(principal, input, parsed, view);
+      if (decision.kind === 'unknown_session') {
+        return view.fresh ? { kind: 'silent', result: { kind: 'unauthenticated' } } : { kind: 'reload' };
+      }
+      if (decision.kind === 'unauthenticated') return { kind: 'silent', result: decision };
+      if (decision.kind === 'allowed') {
+        // Opened before the intent is durable: a brake that comes right behind it finds the call and cuts it.
+        call = this.inFlight.open(labels(principal, decision.credential.id));
+        return { kind: 'entry', draft: intentEntry(facts, decision), jti: principal.proofId, result: decision };
+      }
+      return { kind: 'entry', draft: denialEntry(facts, decision), jti: principal.proofId, result: decision };
+    };
+    try {
+      const { result, ref } = await this.committers.of(principal.tenantId).submit(verdict);
+      return await this.#carryOut(principal, input, parsed.ok ? parsed.value : null, result, ref, call);
+    } finally {
+      (call as OpenCall | null)?.close();
+    }
+  }
+
+  #decide(
+    principal: AgentPrincipal,
+    input: ExecuteInput,
+    parsed: ReturnType<typeof parseTemplate>,
+    view: DecisionView<UsePolicy>,
+  ): Decision | { readonly kind: 'refused'; readonly refusal: Refusal } {
+    const node = { globalBrake: this.globalBrake.isOn, unsealed: this.keys.isUnsealed() };
+    const asked = { agentId: principal.id, sessionId: principal.sessionId, credentialName: input.credentialName };
+    const target = parsed.ok ? parsed.value.target : { scheme: 'https' as const, host: '', port: 0 };
+    const decision = decide(view.policy, { ...asked, version: input.version, target }, node, view.nowMs);
+    const authentic = decision.kind !== 'unknown_session' && decision.kind !== 'unauthenticated';
+    // A refused template comes before everything that looks at the credential (ATTACKS 9), but after the session.
+    return authentic && !parsed.ok ? { kind: 'refused', refusal: parsed } : decision;
+  }
+
+  #facts(principal: AgentPrincipal, input: ExecuteInput, template: ParsedTemplate | null, nowMs: number): UseFacts {
+    return {
+      principal,
+      credentialName: input.credentialName,
+      purpose: input.purpose,
+      template,
+      timeoutMs: input.timeoutMs,
+      nowMs,
+      platformSeq: this.globalBrake.state.platformSeq,
+    };
+  }
+
+  async #carryOut(
+    principal: AgentPrincipal,
+    input: ExecuteInput,
+    template: ParsedTemplate | null,
+    result: Result,
+    ref: EntryRef | null,
+    call: OpenCall | null,
+  ): Promise<ExecuteResult> {
+    if (result.kind === 'proof_used') throw proofUsed();
+    if (result.kind === 'unauthenticated') throw sessionEnded();
+    if (ref === null) throw new Error('a decision about a use always has its entry');
+    if (result.kind === 'refused') throw refused(result.refusal);
+    if (result.kind === 'denied') throw denied(result.code, ref, result.brakeScope);
+    if (call === null || template === null) throw callCut('decision', ref);
+    const { credential, version } = result;
+    const answer = await this.upstream.execute({
+      principal,
+      credential,
+      version,
+      template,
+      intent: ref,
+      signal: AbortSignal.any([call.signal, input.gone]),
+      timeoutMs: input.timeoutMs,
+    });
+    return { ...answer, audit: ref };
+  }
+}
+
+function labels(principal: AgentPrincipal, credentialId: string) {
+  return { tenantId: principal.tenantId, agentId: principal.id, sessionId: principal.sessionId, credentialId };
+}
+

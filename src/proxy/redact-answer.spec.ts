@@ -1,0 +1,49 @@
+import { redactAnswer } from './redact-answer.js';
+
+const SECRET = Buffer.from('sk-live-0123456789abcdef');
+const answer = (change = {}) => ({ status: 200, statusText: 'OK', headers: [], body: Buffer.alloc(0), ...change });
+
+test('ATTACKS 19, 28: the secret goes from status text, header names and values, and body', () => {
+  const redacted = redactAnswer(
+    answer({
+      statusText: `Hello ${SECRET}`,
+      headers: [
+        ['Location', `https://a.example/?key=${SECRET}`],
+        ['Set-Cookie', `k=${SECRET.toString('base64')}; Path=/`],
+        [`X-${SECRET}`, 'a'],
+        ['X-Other', 'caf\xe9'],
+      ],
+      body: Buffer.from(`{"headers":{"Authorization":"Bearer ${SECRET}"}}`),
+    }),
+    { bytes: SECRET },
+  );
+  expect(redacted).toEqual({
+    status: 200,
+    statusText: 'Hello [redacted]',
+    headers: [
+      ['Location', 'https://a.example/?key=[redacted]'],
+      ['Set-Cookie', 'k=[redacted]; Path=/'],
+      ['X-[redacted]', 'a'],
+      ['X-Other', 'caf\xe9'],
+    ],
+    body: Buffer.from('{"headers":{"Authorization":"Bearer [redacted]"}}'),
+    redactions: 5,
+  });
+});
+
+test('bytes that are no text come back unchanged', () => {
+  const body = Buffer.from(Array.from({ length: 512 }, (_unused, i) => i & 255));
+  expect(redactAnswer(answer({ body }), { bytes: SECRET })).toMatchObject({ body, redactions: 0 });
+});
+
+test('a body over several slices is redacted at the seams', () => {
+  const body = Buffer.concat([Buffer.alloc(65_530, 'x'), SECRET, Buffer.alloc(70_000, 'y')]);
+  const redacted = redactAnswer(answer({ body }), { bytes: SECRET });
+  expect(redacted.redactions).toBe(1);
+  expect(redacted.body.length).toBe(body.length - SECRET.length + '[redacted]'.length);
+});
+
+test('ATTACKS 31a: a credential stored unredacted is left alone', () => {
+  const body = Buffer.from(`x${SECRET}`);
+  expect(redactAnswer(answer({ body }), null)).toMatchObject({ body, redactions: 0 });
+});

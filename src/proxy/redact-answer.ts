@@ -1,0 +1,24 @@
+import type { OutboundResponse } from '../platform/outbound/outbound-message.js';
+import { Redaction } from './redaction/redactor.js';
+
+export type RedactedAnswer = OutboundResponse & { readonly redactions: number };
+
+/**
+ * The answer without the secret: status text, header names and values, and body. Null leaves it as it is, for a credential that
+ * is stored unredacted (under 16 bytes, redacting what merely looks like it would confirm a guess).
+ */
+export function redactAnswer(answer: OutboundResponse, secret: { readonly bytes: Uint8Array } | null): RedactedAnswer {
+  if (secret === null) return { ...answer, redactions: 0 };
+  const redaction = new Redaction(secret.bytes);
+  let redactions = 0;
+  const clean = (bytes: Uint8Array): Uint8Array => {
+    const { text, count } = redaction.redact(bytes);
+    redactions += count;
+    return text;
+  };
+  const cleanText = (text: string): string => Buffer.from(clean(Buffer.from(text, 'latin1'))).toString('latin1');
+  const statusText = Buffer.from(clean(Buffer.from(answer.statusText, 'utf8'))).toString('utf8');
+  const headers = answer.headers.map(([name, value]) => [cleanText(name), cleanText(value)] as const);
+  const body = Buffer.from(clean(answer.body));
+  return { status: answer.status, statusText, headers, body, redactions };
+}

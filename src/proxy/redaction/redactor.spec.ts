@@ -1,0 +1,201 @@
+import fc from 'fast-check';
+import { Redaction } from './redactor.js';
+
+const KEY = 'sk-proj-4f8a1c2e9dAZ_b/c+d==';
+const MARK = '[redacted]';
+
+const redact = (text: string, secret: string = KEY): string =>
+  Buffer.from(new Redaction(Buffer.from(secret)).redact(Buffer.from(text)).text).toString();
+const escapeAll = (text: string, of: (byte: string) => string): string =>
+  [...Buffer.from(text)].map((byte) => of(byte.toString(16).padStart(2, '0'))).join('');
+const form = (text: string): string => new URLSearchParams({ k: text }).toString().slice(2);
+const html = (text: string): string => text.replace(/[&<>"'/+=]/g, (char) => `&#${char.charCodeAt(0)};`);
+
+const FORMS: [string, (secret: string) => string][] = [
+  ['plain', (secret) => secret],
+  ['percent', encodeURIComponent],
+  ['percent, lower case', (secret) => encodeURIComponent(secret).replace(/%../g, (escape) => escape.toLowerCase())],
+  ['percent, every byte', (secret) => escapeAll(secret, (byte) => `%${byte}`)],
+  ['percent, twice', (secret) => encodeURIComponent(encodeURIComponent(secret))],
+  ['form', form],
+  ['JSON', (secret) => JSON.stringify(secret).slice(1, -1)],
+  [
+    'JSON, every character',
+    (secret) =>
+      Array.from(
+        { length: secret.length },
+        (_unused, i) => `\\u${secret.charCodeAt(i).toString(16).padStart(4, '0')}`,
+      ).join(''),
+  ],
+  ['JSON with slashes escaped', (secret) => JSON.stringify(secret).slice(1, -1).replaceAll('/', '\\/')],
+  ['JSON in JSON', (secret) => JSON.stringify(JSON.stringify(secret)).slice(1, -1)],
+  ['HTML', html],
+  ['hex', (secret) => Buffer.from(secret).toString('hex')],
+  ['hex, upper case', (secret) => Buffer.from(secret).toString('hex').toUpperCase()],
+  ['form in JSON', (secret) => JSON.stringify(form(secret)).slice(1, -1)],
+];
+
+describe('ATTACKS 28, 29: the secret is redacted in every form', () => {
+  test.each(FORMS)('%s', (_form, encode) => {
+    const text = `<before>${encode(KEY)}<after>`;
+    expect(redact(text)).toMatch(
+      /^<before>"?\[redacted\](?:\\?")?<after>$/.source === '' ? '' : /^<before>.{0,2}\[redacted\].{0,2}<after>$/,
+    );
+    expect(redact(text)).not.toContain(KEY.slice(8, 16));
+  });
+
+  const ALPHABETS: [string, (bytes: Buffer) => string][] = [
+    ['base64', (bytes) => bytes.toString('base64')],
+    ['base64 unpadded', (bytes) => bytes.toString('base64').replaceAll('=', '')],
+    ['base64url', (bytes) => bytes.toString('base64url')],
+    ['base64 in a query', (bytes) => encodeURIComponent(bytes.toString('base64'))],
+    ['base64 in a form', (bytes) => form(bytes.toString('base64'))],
+    [
+      'base64 in JSON with slashes escaped',
+      (bytes) => bytes.toString('base64').replaceAll('/', '\\/').replaceAll('+', '\\u002B'),
+    ],
+  ];
+  test.each(ALPHABETS)('%s, at each of three alignments, with and without something after it', (_form, encode) => {
+    for (const before of ['', 'u', 'us', 'use', 'user:']) {
+      for (const after of ['', ':', ':x', ':xy']) {
+        const text = encode(Buffer.from(before + KEY + after));
+        const left = redact(`Basic ${text} end`);
+        expect(left).toMatch(/^Basic .{0,8}\[redacted\].{0,8} end$/);
+        if (before === '' && after === '') expect(left).toBe(`Basic ${MARK} end`);
+      }
+    }
+  });
+
+  test('characters at the seams of base64, which hold a few bits of it, go too', () => {
+    expect(redact(Buffer.from(`u${KEY}`).toString('base64'))).toBe(`d${MARK}`);
+    expect(redact(Buffer.from(`${KEY}:xyz`).toString('base64'))).not.toContain(
+      Buffer.from(`${KEY}:xyz`).toString('base64').slice(37, 38) + 'O',
+    );
+  });
+});
+
+test('every place is counted, touching ones once', () => {
+  const redaction = new Redaction(Buffer.from(KEY));
+  const seen = redaction.redact(Buffer.from(`${KEY}, ${encodeURIComponent(KEY)} and ${KEY}${KEY}`));
+  expect(Buffer.from(seen.text).toString()).toBe(`${MARK}, ${MARK} and ${MARK}`);
+  expect(seen.count).toBe(3);
+});
+
+test('ATTACKS 25: what looks like a pattern or the mark in a secret is data', () => {
+  for (const secret of ['{{CREDENTIAL}}$&$1$$', '[redacted][redacted]', '(.*)+\\d{16,}[a-z]^$'])
+    expect(redact(`a ${secret} b`, secret)).toBe(`a ${MARK} b`);
+});
+
+test('near misses stay', () => {
+  for (const text of [
+    KEY.slice(0, -1),
+    KEY.slice(1),
+    KEY.toUpperCase(),
+    `${KEY.slice(0, 10)} ${KEY.slice(10)}`,
+    '%',
+    '\\u00',
+    '&#',
+    '',
+  ])
+    expect(redact(text)).toBe(text);
+});
+
+test('a secret that holds the introducers of escapes is found as it stands and escaped', () => {
+  const secret = 'p%41\\u0042"&amp;%2525/+ x';
+  for (const [name, encode] of FORMS) {
+    if (name === 'form in JSON') continue;
+    expect(redact(`(${encode(secret)})`, secret)).toMatch(/^\(.{0,2}\[redacted\].{0,2}\)$/);
+  }
+});
+
+const SECRET = fc.string({ unit: 'grapheme-ascii', minLength: 16, maxLength: 60 });
+const CONTEXT = fc.string({
+  unit: fc.constantFrom('a', '%', '\\', 'u', '0', '&', '=', '#', ';', ' ', '\n', '"', 'é'),
+  maxLength: 30,
+});
+
+test('P1: whatever the secret, its form and the mix of escaped and plain characters, none of it is left', () => {
+  const mixed = (secret: string, choice: number[]): string =>
+    Array.from({ length: secret.length }, (_unused, i) => {
+      const hex = secret.charCodeAt(i).toString(16).padStart(2, '0');
+      return [secret[i], `%${hex}`, `%${hex.toUpperCase()}`, `%25${hex}`][
+        (choice[i % choice.length] as number) % 4
+      ] as string;
+    }).join('');
+  fc.assert(
+    fc.property(
+      SECRET,
+      fc.array(fc.nat(), { minLength: 1, maxLength: 20 }),
+      CONTEXT,
+      CONTEXT,
+      (secret, choice, before, after) => {
+        fc.pre(!secret.includes('%') && !secret.includes('\\') && !secret.includes('&'));
+        const left = redact(`${before}|${mixed(secret, choice)}|${after}`, secret);
+        expect(left).toBe(`${before}|${MARK}|${after}`);
+      },
+    ),
+    { numRuns: 500 },
+  );
+});
+
+test('P1: any secret in any form is gone', () => {
+  fc.assert(
+    fc.property(SECRET, fc.constantFrom(...FORMS), (secret, [, encode]) => {
+      expect(redact(`<${encode(secret)}>`, secret)).toContain(MARK);
+      expect(redact(`<${encode(secret)}>`, secret)).not.toContain(encode(secret).slice(4, -4));
+    }),
+    { numRuns: 1_000 },
+  );
+});
+
+test('P1: a text without the secret is left as it is', () => {
+  fc.assert(
+    fc.property(SECRET, CONTEXT, (secret, text) => {
+      fc.pre(!text.includes(secret[0] as string));
+      expect(redact(text, secret)).toBe(text);
+    }),
+  );
+});
+
+describe('ATTACKS 31: split anywhere', () => {
+  test('P: the pieces of a stream say the same as the whole', () => {
+    const piece = fc.oneof(
+      CONTEXT,
+      fc.constantFrom(...FORMS).map(([, encode]) => encode(KEY)),
+      fc.constantFrom(KEY.slice(0, 9), Buffer.from(KEY).toString('base64')),
+    );
+    fc.assert(
+      fc.property(
+        fc.array(piece, { maxLength: 6 }),
+        fc.array(fc.integer({ min: 1, max: 25 }), { minLength: 1 }),
+        (pieces, sizes) => {
+          const text = Buffer.from(pieces.join(''));
+          const redaction = new Redaction(Buffer.from(KEY));
+          const stream = redaction.stream();
+          const out: Buffer[] = [];
+          for (let at = 0, turn = 0; at < text.length; turn += 1) {
+            const size = sizes[turn % sizes.length] as number;
+            out.push(stream.push(text.subarray(at, at + size)));
+            at += size;
+          }
+          out.push(stream.flush());
+          const whole = redaction.redact(text);
+          expect(Buffer.concat(out).toString()).toBe(Buffer.from(whole.text).toString());
+          if (whole.count > 0) expect(stream.count).toBe(whole.count);
+        },
+      ),
+      { numRuns: 1_000 },
+    );
+  });
+
+  test('nothing is held back that cannot become the secret', () => {
+    const stream = new Redaction(Buffer.from(KEY)).stream();
+    expect(stream.push(Buffer.from('data: {"delta":"hello"}\n\n')).toString()).toBe('data: {"delta":"hello"}\n\n');
+    expect(stream.push(Buffer.from('data: sk-proj')).toString()).toBe('data: ');
+    expect(stream.push(Buffer.from('ects\n\n')).toString()).toBe('sk-projects\n\n');
+    expect(stream.push(Buffer.from(`x${KEY}\n`)).toString()).toBe(`x${MARK}\n`);
+    expect(stream.flush()).toHaveLength(0);
+  });
+});
+
+test('an empty secret is refused', () => expect(() => new Redaction(Buffer.alloc(0))).toThrow(RangeError));

@@ -1,0 +1,82 @@
+import { randomUUID } from 'node:crypto';
+import { publicId } from '../platform/ids.js';
+import type { EntryDraft, EntryRef } from '../tenancy/acts.js';
+import { actorOf, type AgentPrincipal } from '../tenancy/principal.js';
+import type { Decision } from './decide.js';
+import type { Refusal } from './refusal.js';
+import type { ParsedTemplate } from './template.js';
+
+/** Names this process in its intents, so that those of one that died are told apart. */
+const BOOT_ID = randomUUID();
+/** Added to a call's own time before the sweep may call its outcome unknown. */
+const DEADLINE_MARGIN_MS = 5_000;
+const URL_CHARS_MAX = 512;
+
+export const USE_ACTION = 'credential.use';
+
+/** What a use's entry is made from; nothing here has seen the secret. */
+export interface UseFacts {
+  readonly principal: AgentPrincipal;
+  readonly credentialName: string;
+  readonly purpose: string;
+  readonly template: ParsedTemplate | null;
+  readonly timeoutMs: number;
+  readonly nowMs: number;
+  /** The position of the platform chain the global brake was read at. */
+  readonly platformSeq: number;
+}
+
+type Allowed = Extract<Decision, { kind: 'allowed' }>;
+type Denied = Extract<Decision, { kind: 'denied' }> | { readonly kind: 'refused'; readonly refusal: Refusal };
+
+/** The intent: durable before the credential is decrypted (P3). */
+export function intentEntry(facts: UseFacts, { credential, version }: Allowed): EntryDraft {
+  const deadline = new Date(facts.nowMs + facts.timeoutMs + DEADLINE_MARGIN_MS).toISOString();
+  const details = {
+    ...common(facts),
+    credential: publicId('crd', credential.id),
+    version,
+    flags: credential.flags,
+    boot: BOOT_ID,
+    deadline,
+  };
+  return { actor: actorOf(facts.principal), action: USE_ACTION, outcome: 'intent', details };
+}
+
+/** A denial is its own and only entry. */
+export function denialEntry(facts: UseFacts, denied: Denied): EntryDraft {
+  const code = denied.kind === 'refused' ? denied.refusal.code : denied.code;
+  const credential = denied.kind === 'denied' ? denied.credential : undefined;
+  const details = {
+    ...common(facts),
+    code,
+    ...(denied.kind === 'denied' && denied.brakeScope !== undefined ? { brake_scope: denied.brakeScope } : {}),
+    ...(credential === undefined ? {} : { credential: publicId('crd', credential.id), flags: credential.flags }),
+  };
+  return { actor: actorOf(facts.principal), action: USE_ACTION, outcome: 'denied', details };
+}
+
+export type UseOutcome = 'success' | 'failure' | 'cut';
+
+/** What became of a use, behind its intent. */
+export function outcomeEntry(
+  principal: AgentPrincipal,
+  intent: EntryRef,
+  outcome: UseOutcome,
+  details: Record<string, unknown>,
+): EntryDraft {
+  return { actor: actorOf(principal), action: `${USE_ACTION}.outcome`, outcome, details: { intent: intent.seq, ...details } };
+}
+
+function common(facts: UseFacts): Record<string, unknown> {
+  const { principal, template } = facts;
+  const target = template === null ? {} : { method: template.method, url: template.target.url.slice(0, URL_CHARS_MAX) };
+  return {
+    name: facts.credentialName,
+    purpose: facts.purpose,
+    session: publicId('ses', principal.sessionId),
+    jti: principal.proofId,
+    platform_seq: facts.platformSeq,
+    ...target,
+  };
+}

@@ -1,0 +1,82 @@
+import { existsSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+import { AppModule } from './app.module.js';
+import { GlobalBrake } from './brakes/global-brake.js';
+import type { Config } from './config/environment.js';
+import { PlatformSecret } from './platform/crypto/platform-secret.js';
+import { readDatabaseAddress } from './platform/database/database-address.js';
+import { openEmbeddedDatabase } from './platform/database/embedded-database.js';
+import { provisionDatabase } from './platform/database/provision.js';
+import { rolePasswords } from './platform/database/role-passwords.js';
+import { createHttpApp, type HttpApp } from './platform/http/bootstrap.js';
+import type { Surface } from './platform/http/surface.js';
+import { DialPolicy } from './platform/outbound/dial-policy.js';
+import type { Log } from './platform/telemetry/logger.js';
+import { SetUpPlatform } from './tenancy/set-up-platform.js';
+
+export interface Chancery {
+  readonly app: HttpApp['app'];
+  readonly urls: Readonly<Record<Surface, string>>;
+  /** The login that may do everything, where this process started the database or was given it. */
+  readonly adminUrl: string | null;
+  close(): Promise<void>;
+}
+
+export interface StartOptions {
+  readonly config: Config;
+  readonly log: Log;
+  /** Where the SQL migrations are; beside the built code unless told otherwise. */
+  readonly migrationsFolder?: string;
+}
+
+/** Database, migrations, application, listeners, in this order; `main.ts`, the quickstart and the tests start here. */
+export async function startChancery({ config, log, migrationsFolder }: StartOptions): Promise<Chancery> {
+  const secret = await platformSecret(config);
+  const embedded = await openEmbedded(config, log);
+  const adminUrl = embedded?.adminUrl ?? config.database.adminUrl;
+  const address = readDatabaseAddress(config.database.url ?? adminUrl ?? '');
+  try {
+    if (adminUrl !== null) {
+      const folder = migrationsFolder ?? fileURLToPath(new URL('../migrations', import.meta.url));
+      const say = (line: string): void => log.info(line);
+      await provisionDatabase({ adminUrl, address, password: rolePasswords(secret), migrationsFolder: folder, log: say });
+    }
+    const http = await createHttpApp(AppModule.at(address), { config, log, secret });
+    try {
+      if (adminUrl !== null) await http.app.get(SetUpPlatform).execute();
+      await http.app.get(GlobalBrake).start();
+      const urls = await http.listen();
+      keepToItself(http.app.get(DialPolicy), [...Object.values(urls), `tcp://${address.host}:${address.port}`]);
+      const close = async (): Promise<void> => {
+        await http.close();
+        await embedded?.cluster.stop();
+      };
+      return { app: http.app, urls, adminUrl, close };
+    } catch (error) {
+      await http.close().catch(() => undefined);
+      throw error;
+    }
+  } catch (error) {
+    await embedded?.cluster.stop();
+    throw error;
+  }
+}
+
+/** In development the secret is made at the first start; a production that lost its secret must not quietly get another. */
+async function platformSecret({ platformSecretFile, environment }: Config): Promise<PlatformSecret> {
+  const make = environment !== 'production' && !existsSync(platformSecretFile);
+  return make ? PlatformSecret.generateFile(platformSecretFile) : PlatformSecret.fromFile(platformSecretFile);
+}
+
+async function openEmbedded({ database: { embeddedDir } }: Config, log: Log) {
+  return embeddedDir === null ? null : openEmbeddedDatabase(embeddedDir, (line) => log.info(line));
+}
+
+/** What Chancery listens on and depends on is never dialled for an agent (ATTACKS 17). */
+function keepToItself(policy: DialPolicy, urls: readonly string[]): void {
+  for (const url of urls) {
+    if (!URL.canParse(url) || url.startsWith('unix:')) continue;
+    const { hostname, port } = new URL(url);
+    if (port !== '') policy.addOwn({ address: hostname, port: Number(port) });
+  }
+}
