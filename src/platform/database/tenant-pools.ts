@@ -133,6 +133,10 @@ export class TenantPools {
     return { ready };
   }
 
+  #laneMax(lane: Lane): number {
+    return lane === 'general' ? Math.max(1, this.limits.tenantMax - 2) : 1;
+  }
+
   /** When it is used up, whoever waits is served as it refills. */
   #hasOpenBudget(): boolean {
     const { opensPerSecond } = this.limits;
