@@ -1,83 +1,5 @@
-import ipaddr from 'ipaddr.js';
 import { z } from 'zod';
-import { parseListenAddress } from './listen-address.js';
-
-/** What a variable is for, as it stands in `.env.example`; the group is its headline there. */
-type About = { group: string; description: string; example?: string };
-
-const filePath = (about: About) =>
-  z
-    .string()
-    .max(4096)
-    .refine((path) => path.startsWith('/') || path.startsWith('./'), 'must be an absolute path or begin with ./')
-    .meta(about);
-
-const listen = (fallback: string, about: About) =>
-  z
-    .string()
-    .default(fallback)
-    .transform((text, context) => {
-      const address = parseListenAddress(text);
-      if (address) return address;
-      context.issues.push({ code: 'custom', message: 'must be host:port or unix:/absolute/path', input: '' });
-      return z.NEVER;
-    })
-    .meta(about);
-
-/** A comma-separated list, checked item by item. */
-const list = <T>(read: (item: string) => T | null, fault: string, about: About) =>
-  z
-    .string()
-    .default('')
-    .transform((text, context): T[] => {
-      const items = text
-        .split(',')
-        .map((item) => item.trim())
-        .filter(Boolean)
-        .map(read);
-      if (items.length <= 64 && !items.includes(null)) return items as T[];
-      context.issues.push({ code: 'custom', message: fault, input: '' });
-      return z.NEVER;
-    })
-    .meta(about);
-
-const origins = (about: About) =>
-  list(readOrigin, 'must be base URLs such as https://api.example.com: no path, query or login', about);
-
-const networks = (about: About) =>
-  list((item) => (ipaddr.isValidCIDR(item) ? item : null), 'must be networks in CIDR form', about);
-
-const whole = (fallback: number, min: number, max: number, about: Omit<About, 'example'>) =>
-  z
-    .string()
-    .regex(/^[0-9]{1,15}$/, 'must be a whole number')
-    .default(String(fallback))
-    .transform(Number)
-    .refine((value) => value >= min && value <= max, `must be between ${min} and ${max}`)
-    .meta({ ...about, example: String(fallback) });
-
-const url = (schemes: readonly string[], about: About) =>
-  z
-    .string()
-    .max(2048)
-    .refine(
-      (text) => URL.canParse(text) && schemes.includes(new URL(text).protocol),
-      `must be a URL of ${schemes.join(' or ')}`,
-    )
-    .meta(about);
-
-function readOrigin(text: string): string | null {
-  if (!URL.canParse(text)) return null;
-  const { protocol, origin } = new URL(text);
-  return (protocol === 'https:' || protocol === 'http:') && origin === text ? origin : null;
-}
-
-function readResolve(text: string): { name: string; address: string; port: number } | null {
-  const [, name, address, port] = /^([a-z0-9.-]{1,253})=([0-9.]+|\[[0-9a-f:]+\]):([0-9]{1,5})$/.exec(text) ?? [];
-  if (!name || !address || Number(port) > 65_535) return null;
-  const bare = address.replace(/^\[|\]$/g, '');
-  return ipaddr.isValid(bare) ? { name, address: bare, port: Number(port) } : null;
-}
+import { filePath, list, listen, networks, optional, origins, readResolve, url, whole } from './environment-fields.js';
 
 const http = 'Listeners';
 const database = 'Database';
@@ -134,43 +56,55 @@ export const environmentShape = {
     description: 'The same for the ops surface.',
     example: 'https://ops.example.com',
   }),
-  TLS_CERT_FILE: filePath({
-    group: http,
-    description: 'Certificate chain (PEM). With it this process speaks TLS 1.3 and nothing else.',
-    example: '/etc/chancery/tls.crt',
-  }).optional(),
-  TLS_KEY_FILE: filePath({
-    group: http,
-    description: 'Its private key (PEM).',
-    example: '/etc/chancery/tls.key',
-  }).optional(),
+  TLS_CERT_FILE: optional(
+    filePath({
+      group: http,
+      description: 'Certificate chain (PEM). With it this process speaks TLS 1.3 and nothing else.',
+      example: '/etc/chancery/tls.crt',
+    }),
+  ),
+  TLS_KEY_FILE: optional(
+    filePath({
+      group: http,
+      description: 'Its private key (PEM).',
+      example: '/etc/chancery/tls.key',
+    }),
+  ),
   CHANCERY_TRUSTED_PROXIES: networks({
     group: http,
     description: 'Networks of TLS terminators whose X-Forwarded-For names the client, for rate limits only.',
     example: '10.0.0.0/8',
   }),
 
-  DATABASE_URL: url(['postgresql:', 'postgres:'], {
-    group: database,
-    description:
-      'Host, port and database, without a login: every role logs in with its own password. Production needs sslmode=verify-full, or a socket.',
-    example: 'postgresql://db.internal:5432/chancery?sslmode=verify-full',
-  }).optional(),
-  DATABASE_ADMIN_URL: url(['postgresql:', 'postgres:'], {
-    group: database,
-    description: 'A login that may create roles, for migrations only. Leave it out of the running service.',
-    example: 'postgresql://postgres@db.internal:5432/chancery?sslmode=verify-full',
-  }).optional(),
-  CHANCERY_EMBEDDED_DIR: filePath({
-    group: database,
-    description: 'Start an embedded PostgreSQL in this folder instead of using DATABASE_URL. Not in production.',
-    example: './.chancery/postgres',
-  }).optional(),
-  REDIS_URL: url(['redis:', 'rediss:'], {
-    group: database,
-    description: 'Queue on Redis. Without it the queue lives in PostgreSQL.',
-    example: 'rediss://redis.internal:6379',
-  }).optional(),
+  DATABASE_URL: optional(
+    url(['postgresql:', 'postgres:'], {
+      group: database,
+      description:
+        'Host, port and database, without a login: every role logs in with its own password. Production needs sslmode=verify-full, or a socket.',
+      example: 'postgresql://db.internal:5432/chancery?sslmode=verify-full',
+    }),
+  ),
+  DATABASE_ADMIN_URL: optional(
+    url(['postgresql:', 'postgres:'], {
+      group: database,
+      description: 'A login that may create roles, for migrations only. Leave it out of the running service.',
+      example: 'postgresql://postgres@db.internal:5432/chancery?sslmode=verify-full',
+    }),
+  ),
+  CHANCERY_EMBEDDED_DIR: optional(
+    filePath({
+      group: database,
+      description: 'Start an embedded PostgreSQL in this folder instead of using DATABASE_URL. Not in production.',
+      example: './.chancery/postgres',
+    }),
+  ),
+  REDIS_URL: optional(
+    url(['redis:', 'rediss:'], {
+      group: database,
+      description: 'Queue on Redis. Without it the queue lives in PostgreSQL.',
+      example: 'rediss://redis.internal:6379',
+    }),
+  ),
   POOL_TOTAL_MAX: whole(40, 4, 10_000, {
     group: database,
     description: 'Database connections of this process, all tenants together.',
@@ -217,11 +151,13 @@ export const environmentShape = {
     description: 'Development only: names answered without DNS.',
     example: 'api.upstream.test=127.0.0.1:9443',
   }),
-  CHANCERY_EXTRA_CA: filePath({
-    group: outbound,
-    description: 'Development only: one more certificate authority (PEM) for upstreams.',
-    example: './.chancery/upstream-ca.pem',
-  }).optional(),
+  CHANCERY_EXTRA_CA: optional(
+    filePath({
+      group: outbound,
+      description: 'Development only: one more certificate authority (PEM) for upstreams.',
+      example: './.chancery/upstream-ca.pem',
+    }),
+  ),
   UPSTREAM_TIMEOUT_MS: whole(30_000, 100, 240_000, {
     group: outbound,
     description: 'The longest an upstream call may take.',

@@ -1,12 +1,12 @@
 import { FastifyAdapter } from '@nestjs/platform-fastify';
-import type { FastifyInstance, FastifyReply, FastifyRequest, RouteOptions } from 'fastify';
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import type { Log } from '../telemetry/logger.js';
 import { registerBodyParsers } from './body-parsers.js';
 import type { RateLimits } from './rate-limits.js';
 import { newRequestId } from './request-id.js';
 import { ownHeaders, registerRequestHooks } from './request-hooks.js';
 import { sendProblem } from './send-problem.js';
-import { surfaceConstraint } from './surface-constraint.js';
+import { assertOwnSurface, surfaceConstraint } from './surface-constraint.js';
 
 /** Room for names in percent-encoded UTF-8. */
 const PARAM_CHARS_MAX = 512;
@@ -38,7 +38,7 @@ export class ChanceryAdapter extends FastifyAdapter {
     } as never);
     this.#settings = settings;
     const fastify = this.getInstance() as unknown as FastifyInstance;
-    fastify.addHook('onRoute', assertOnSurface);
+    fastify.addHook('onRoute', assertOwnSurface());
     registerRequestHooks(fastify, settings.log, settings.limits);
   }
 
@@ -55,9 +55,4 @@ export class ChanceryAdapter extends FastifyAdapter {
   override mapException(error: unknown): unknown {
     return error;
   }
-}
-
-function assertOnSurface({ method, url, constraints }: RouteOptions): void {
-  if (constraints && 'surface' in constraints) return;
-  throw new Error(`${String(method)} ${url} stands on no surface: put @OnSurface(…) on its controller`);
 }

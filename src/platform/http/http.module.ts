@@ -6,7 +6,10 @@ import { ReadinessChecks } from '../health/readiness-checks.js';
 import { PlatformSecret } from '../crypto/platform-secret.js';
 import { LOG, type Log } from '../telemetry/logger.js';
 import { Cursors } from './pagination.js';
+import { ReferenceController } from './reference.controller.js';
 import { SurfaceOrigins } from './surface-origins.js';
+
+const controllers = [HealthController, ReferenceController];
 
 export type HttpModuleOptions = { config: Config; log: Log; origins: SurfaceOrigins; secret: PlatformSecret };
 
@@ -17,16 +20,20 @@ export class HttpModule {
     return {
       module: HttpModule,
       global: true,
-      controllers: [HealthController],
+      controllers,
       providers: [
         { provide: CONFIG, useValue: config },
         { provide: LOG, useValue: log },
         { provide: SurfaceOrigins, useValue: origins },
         { provide: PlatformSecret, useValue: secret },
-        { provide: Cursors, useValue: new Cursors(secret.derive('cursor-mac')) },
+        { provide: Cursors, useFactory: () => new Cursors(secret.derive('cursor-mac')) },
         ReadinessChecks,
       ],
       exports: [CONFIG, LOG, SurfaceOrigins, PlatformSecret, Cursors, ReadinessChecks],
     };
+  }
+  /** For a preview, which resolves dependencies and instantiates none: the values are never looked at. */
+  static forDocument(): DynamicModule {
+    return HttpModule.with({} as HttpModuleOptions);
   }
 }

@@ -15,7 +15,10 @@ export const pageQuery = z.strictObject({
     .transform(Number)
     .pipe(z.number().int().min(1).max(PAGE_LIMIT_MAX))
     .default(PAGE_LIMIT_DEFAULT)
-    .meta({ description: `How many, 1 to ${PAGE_LIMIT_MAX}.` }),
+    .meta({
+      description: 'How many.',
+      wire: { type: 'integer', minimum: 1, maximum: PAGE_LIMIT_MAX, default: PAGE_LIMIT_DEFAULT },
+    }),
   cursor: z.string().max(CURSOR_CHARS_MAX).optional().meta({ description: '`next_cursor` of the page before.' }),
 });
 

@@ -17,6 +17,10 @@ export const routeSettings =
     Reflect.defineMetadata(FASTIFY_ROUTE_CONFIG_METADATA, { ...before, ...settings }, value as object);
   };
 
+export function readsForm(handler: object): boolean {
+  return (Reflect.getMetadata(FASTIFY_ROUTE_CONFIG_METADATA, handler) as RouteSettings | undefined)?.readsForm === true;
+}
+
 export function settingsOf(request: FastifyRequest): RouteSettings {
   return (request.routeOptions?.config ?? {}) as RouteSettings;
 }

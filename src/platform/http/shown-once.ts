@@ -42,3 +42,10 @@ const isWrapper = (schema: z.ZodType): schema is z.ZodOptional | z.ZodNullable |
   schema instanceof z.ZodNullable ||
   schema instanceof z.ZodReadonly ||
   schema instanceof z.ZodDefault;
+
+/** Whether a view has fields shown once, at any depth. */
+export function hasSecrets(schema: z.ZodType): boolean {
+  const object = unwrapped(schema);
+  if (!(object instanceof z.ZodObject)) return false;
+  return Object.values(object.shape as Record<string, z.ZodType>).some((field) => isSecret(field) || hasSecrets(field));
+}

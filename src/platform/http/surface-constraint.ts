@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import type { IncomingMessage } from 'node:http';
+import type { RouteOptions } from 'fastify';
 import { SURFACES, surfaceOf, type Surface } from './surface.js';
 
 /**
@@ -30,3 +31,20 @@ export const surfaceConstraint = {
   deriveConstraint: (request: IncomingMessage): Surface | undefined => surfaceOf(request),
   mustMatchWhenDerived: false,
 };
+
+/**
+ * For Fastify's `onRoute`: a route stands on a surface, and no other route stands in its place there. The router would
+ * compare lists of surfaces as a whole and let `['tenant', 'ops']` and `['ops']` shadow each other.
+ */
+export function assertOwnSurface(): (route: RouteOptions) => void {
+  const taken = new Set<string>();
+  return ({ method, url, constraints }) => {
+    const { surface } = (constraints ?? {}) as { surface?: readonly Surface[] };
+    if (!surface) throw new Error(`${String(method)} ${url} stands on no surface: put @OnSurface(…) on its controller`);
+    for (const name of surface) {
+      const place = `${String(method)} ${url} on ${name}`;
+      if (taken.has(place)) throw new Error(`two routes want to be ${place}`);
+      taken.add(place);
+    }
+  };
+}

@@ -41,7 +41,8 @@ export function surfacesOf(handler: object): readonly Surface[] {
   return (Reflect.getMetadata(SURFACES_OF, handler) as Surface[] | undefined) ?? [];
 }
 
-function handlersOf(controller: { prototype: object }): (((...args: never[]) => unknown) & { name: string })[] {
+/** The route handlers of a controller, its own and inherited ones. */
+export function handlersOf(controller: { prototype: object }): (((...args: never[]) => unknown) & { name: string })[] {
   const found = [];
   for (let level = controller.prototype; level && level !== Object.prototype; level = Object.getPrototypeOf(level)) {
     for (const { value } of Object.values(Object.getOwnPropertyDescriptors(level))) {
