@@ -1,9 +1,11 @@
 import type { IncomingMessage } from 'node:http';
 import { Injectable } from '@nestjs/common';
+import { scopeRow } from '@chancery/protocol/scopes.js';
 import type { FastifyRequest } from 'fastify';
 import { AgentAuthenticator } from '../tenancy/agent-authenticator.js';
 import type { AgentPrincipal } from '../tenancy/principal.js';
 import { AccessTokens } from './access-tokens.js';
+import { AdmitAgent } from './admit-agent.js';
 import { DpopNonce } from './dpop-nonce.js';
 import { DpopProofs } from './dpop-proofs.js';
 import { invalidDpopProof, invalidToken, useDpopNonce } from './identity.errors.js';
@@ -11,9 +13,12 @@ import { PROOF_FAULTS } from './proof-faults.js';
 
 const TOKEN = /^DPoP ([A-Za-z0-9_-]+\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+)$/;
 
+const USE = scopeRow('use:credential');
+const USE_ROUTE = USE.path.replace(/\{(\w+)\}/g, ':$1');
+
 /**
- * Authenticates agents by a DPoP-bound token and a proof (RFC 9449 section 7). The proof is not spent here: the entry of
- * the use does that, or `AgentAdmission`. Whether the session still stands is decided where the policy is known.
+ * Authenticates agents by a DPoP-bound token and a proof (RFC 9449 section 7). Using a credential leaves the rest to the
+ * decision, which knows the policy, and to its entry, which spends the proof; every other route asks the database here.
  */
 @Injectable()
 export class DpopAuthenticator extends AgentAuthenticator {
@@ -23,6 +28,7 @@ export class DpopAuthenticator extends AgentAuthenticator {
     private readonly tokens: AccessTokens,
     private readonly proofs: DpopProofs,
     private readonly nonce: DpopNonce,
+    private readonly admit: AdmitAgent,
   ) {
     super();
   }
@@ -39,11 +45,24 @@ export class DpopAuthenticator extends AgentAuthenticator {
     }
     if (verdict.proof.wantsNonce) this.#wantNonce.add(request.raw);
     const { tenantId, agentId, sessionId, scopes } = token;
-    return { kind: 'agent', tenantId, id: agentId, sessionId, scopes, proofId: verdict.proof.proofId };
+    const principal = {
+      kind: 'agent',
+      tenantId,
+      id: agentId,
+      sessionId,
+      scopes,
+      proofId: verdict.proof.proofId,
+    } as const;
+    if (!isUse(request)) await this.admit.execute(principal);
+    return principal;
   }
 
   /** The nonce an answer to this request should bring, because the one it used will soon be too old. */
   nextNonceFor(request: FastifyRequest): string | undefined {
     return this.#wantNonce.has(request.raw) ? this.nonce.current() : undefined;
   }
+}
+
+function isUse({ method, routeOptions }: FastifyRequest): boolean {
+  return method === USE.method && routeOptions.url === USE_ROUTE;
 }

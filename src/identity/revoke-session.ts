@@ -7,8 +7,6 @@ import { actorOf, type Principal } from '../tenancy/principal.js';
 import { findSession, updateSession } from './agent-sessions.repository.js';
 import { type SeenSession, seenSession } from './list-sessions.js';
 
-const REASON = 'revoked';
-
 /** Ends one session at once: no use is ordered after this entry, calls in flight are cut. Doing it twice changes nothing. */
 @Injectable()
 export class RevokeSession {
@@ -17,13 +15,13 @@ export class RevokeSession {
     private readonly inFlight: InFlightCalls,
   ) {}
 
-  async execute(principal: Principal, sessionId: string): Promise<SeenSession> {
+  async execute(principal: Principal, sessionId: string, reason = 'revoked'): Promise<SeenSession> {
     const work = async ({ tx, chain, nowMs }: Act): Promise<SeenSession> => {
       const session = await findSession(tx, sessionId);
       if (session === undefined) throw notFound();
       if (session.revokedAt !== null) return seenSession(session, nowMs);
-      const ended = await updateSession(tx, sessionId, { revokedAt: new Date(nowMs), revokedReason: REASON });
-      const details = { agent: publicId('agt', session.agentId), session: publicId('ses', sessionId) };
+      const ended = await updateSession(tx, sessionId, { revokedAt: new Date(nowMs), revokedReason: reason });
+      const details = { agent: publicId('agt', session.agentId), session: publicId('ses', sessionId), reason };
       await chain.append({ actor: actorOf(principal), action: 'session.revoke', outcome: 'success', details });
       return seenSession(ended, nowMs);
     };

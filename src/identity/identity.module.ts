@@ -1,0 +1,75 @@
+import { Global, Module } from '@nestjs/common';
+import { APP_INTERCEPTOR } from '@nestjs/core';
+import { AgentAuthenticator } from '../tenancy/agent-authenticator.js';
+import { AccessTokens } from './access-tokens.js';
+import { AdmitAgent } from './admit-agent.js';
+import { AgentStandingController } from './agent-standing.controller.js';
+import { AgentsController } from './agents.controller.js';
+import { ApproveSession } from './approve-session.js';
+import { AuthenticateClient } from './authenticate-client.js';
+import { ChangeAgent } from './change-agent.js';
+import { ClientCredentials } from './client-credentials.js';
+import { DemoteAgent } from './demote-agent.js';
+import { DpopAuthenticator } from './dpop-authenticator.js';
+import { DpopNonceInterceptor } from './dpop-nonce.interceptor.js';
+import { DpopNonce } from './dpop-nonce.js';
+import { DpopProofs } from './dpop-proofs.js';
+import { FindAgent } from './find-agent.js';
+import { IssueToken } from './issue-token.js';
+import { ListSessions } from './list-sessions.js';
+import { OAuthController } from './oauth.controller.js';
+import { OpenSession } from './open-session.js';
+import { PromoteAgent } from './promote-agent.js';
+import { PruneProofs } from './prune-proofs.js';
+import { ReadAgents } from './read-agents.js';
+import { RegisterAgent } from './register-agent.js';
+import { ReinstateAgent } from './reinstate-agent.js';
+import { ReplaceApiKey } from './replace-api-key.js';
+import { RevokeAgent } from './revoke-agent.js';
+import { RevokeSession } from './revoke-session.js';
+import { AgentSessionsController } from './sessions.controller.js';
+import { SuspendAgent } from './suspend-agent.js';
+import { TokenKeysController } from './token-keys.controller.js';
+import { TokenKeys } from './token-keys.js';
+
+/** Global, because the guard of every route asks for `AgentAuthenticator`, and the rooms above for `FindAgent`. */
+@Global()
+@Module({
+  controllers: [
+    AgentsController,
+    AgentStandingController,
+    AgentSessionsController,
+    OAuthController,
+    TokenKeysController,
+  ],
+  providers: [
+    AccessTokens,
+    AdmitAgent,
+    ApproveSession,
+    AuthenticateClient,
+    ChangeAgent,
+    ClientCredentials,
+    DemoteAgent,
+    DpopAuthenticator,
+    DpopNonce,
+    DpopProofs,
+    FindAgent,
+    IssueToken,
+    ListSessions,
+    OpenSession,
+    PromoteAgent,
+    PruneProofs,
+    ReadAgents,
+    RegisterAgent,
+    ReinstateAgent,
+    ReplaceApiKey,
+    RevokeAgent,
+    RevokeSession,
+    SuspendAgent,
+    TokenKeys,
+    { provide: AgentAuthenticator, useExisting: DpopAuthenticator },
+    { provide: APP_INTERCEPTOR, useClass: DpopNonceInterceptor },
+  ],
+  exports: [AgentAuthenticator, FindAgent, PruneProofs],
+})
+export class IdentityModule {}

@@ -1,0 +1,34 @@
+/** RFC 6749 section 5.2, RFC 8628 section 3.5, RFC 9396 section 5, RFC 9449 sections 5 and 8. */
+export type OAuthErrorCode =
+  | 'invalid_request'
+  | 'invalid_client'
+  | 'invalid_grant'
+  | 'unauthorized_client'
+  | 'unsupported_grant_type'
+  | 'invalid_scope'
+  | 'authorization_pending'
+  | 'invalid_authorization_details'
+  | 'invalid_dpop_proof'
+  | 'use_dpop_nonce';
+
+/** What the token endpoint refuses with: OAuth clients read this format, not problem documents. */
+export class OAuthError extends Error {
+  override readonly name = 'OAuthError';
+  constructor(
+    readonly code: OAuthErrorCode,
+    /** `error_description`: RFC 6749 allows neither quotation marks nor backslashes in it. */
+    readonly description: string,
+    readonly status: 400 | 401 = 400,
+    readonly headers: Readonly<Record<string, string>> = {},
+  ) {
+    super(`${code}: ${description}`);
+  }
+}
+
+/** 401 with a challenge for a client that used the Authorization header, 400 otherwise (RFC 6749 section 5.2). */
+export const invalidClient = (byHeader: boolean) =>
+  byHeader
+    ? new OAuthError('invalid_client', CLIENT_UNKNOWN, 401, { 'WWW-Authenticate': 'Basic realm="chancery"' })
+    : new OAuthError('invalid_client', CLIENT_UNKNOWN);
+
+const CLIENT_UNKNOWN = 'Agent id and API key do not fit together, or the key was replaced.';
