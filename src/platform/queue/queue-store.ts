@@ -50,7 +50,7 @@ export async function prepareStore(store: QueueStore, log: Log): Promise<void> {
 
 /** Workers wait in a blocking command, which must not count as a request that failed. */
 function redisOptions(url: string): ConnectionOptions {
-  return { url, maxRetriesPerRequest: null, skipVersionCheck: true } as ConnectionOptions;
+  return { url, maxRetriesPerRequest: null };
 }
 
 function postgresOptions(store: Extract<QueueStore, { kind: 'postgres' }>) {
