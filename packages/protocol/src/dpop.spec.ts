@@ -83,6 +83,7 @@ test.each<[string, Partial<DpopProofInput>, Partial<DpopCheck>, string]>([
   ['61 seconds old', { iat: NOW - 61 }, {}, 'iat'],
   ['61 seconds early', { iat: NOW + 61 }, {}, 'iat'],
   ['outside a narrower window', { iat: NOW - 6 }, { iatWindowSeconds: 5 }, 'iat'],
+  ['any time while the clock is broken', {}, { now: NaN }, 'iat'],
   ['a jti of 7', { jti: '1234567' }, {}, 'jti'],
   ['a jti of 129', { jti: 'j'.repeat(129) }, {}, 'jti'],
   ['another token', { accessToken: 'other' }, {}, 'ath'],
@@ -155,6 +156,15 @@ test('the server decides what a nonce is, before any signature is verified', asy
   const tried = jest.fn(() => true);
   await check(await createDpopProof(proofInput({ nonce: 'stale' })), { verify: tried });
   expect(tried).not.toHaveBeenCalled();
+});
+
+test('a key that the token does not name costs no curve arithmetic and no place in the cache', async () => {
+  const headers = new BoundedCache<string, never>(4);
+  const smallOrder = { kty: 'OKP', crv: 'Ed25519', x: `AQ${'A'.repeat(41)}` };
+  const proof = forge({ ...header, jwk: smallOrder }, claims);
+  expect(await check(proof, { headers, expectedJkt: thumbprint(ed.publicJwk) })).toMatchObject({ reason: 'jkt' });
+  expect(await check(proof, { headers, verify: () => true })).toEqual({ ok: false, reason: 'jwk' });
+  expect(headers.size).toBe(0);
 });
 
 test('a cache of headers spares the parse, keeps only good ones, and changes no verdict', async () => {

@@ -2,7 +2,7 @@ import { fromBase64Url, toBase64Url } from './base64.js';
 import type { Cache } from './bounded-cache.js';
 import { toHex, utf8 } from './bytes.js';
 import { normalizeHtu } from './htu.js';
-import { type PublicJwk, parsePublicJwk, thumbprint } from './jwk.js';
+import { isPointValid, type PublicJwk, parsePublicJwkForm, thumbprint } from './jwk.js';
 import { parseJsonSegment, splitCompactJws } from './jws.js';
 import { sha256 } from './sha256.js';
 import type { JsonObject } from './strict-json.js';
@@ -88,13 +88,14 @@ type Claims = { jti: string; htm: string; htu: string; iat: number; ath: unknown
 
 /**
  * Checks a DPoP proof by RFC 9449 section 4.3, with a mandatory nonce (section 8) and exactly the header members
- * `typ`, `alg`, `jwk`. The cheap checks come first, the signature last. Never throws for anything in the proof.
+ * `typ`, `alg`, `jwk`. The cheap checks come first, the key's point and the signature last. Never throws for anything in the proof.
  */
 export async function checkDpopProof(check: DpopCheck): Promise<DpopResult> {
   if (check.proof.length > DPOP_PROOF_LENGTH_MAX) return refused('malformed');
   const segments = splitCompactJws(check.proof);
   if (segments === undefined) return refused('malformed');
-  const header = headerOf(segments.header, check.headers);
+  const known = check.headers?.get(segments.header);
+  const header = known ?? headerOf(segments.header);
   if (typeof header === 'string') return refused(header);
   const payload = parseJsonSegment(segments.payload);
   const signature = fromBase64Url(segments.signature);
@@ -104,6 +105,11 @@ export async function checkDpopProof(check: DpopCheck): Promise<DpopResult> {
   const fault = claimFault(claims, header, check);
   if (fault === 'use_dpop_nonce') return { ok: false, reason: fault, useNonce: true };
   if (fault !== undefined) return refused(fault);
+  if (known === undefined) {
+    // Only now: a key nobody asked for must neither cost curve arithmetic nor push others out of the cache.
+    if (!isPointValid(header.jwk)) return refused('jwk');
+    check.headers?.set(segments.header, header);
+  }
   const signingInput = utf8(`${segments.header}.${segments.payload}`);
   if (signature.length !== SIGNATURE_BYTES) return refused('signature');
   if (!(await check.verify(header.alg, header.jwk, signingInput, signature))) return refused('signature');
@@ -121,22 +127,18 @@ export function accessTokenHash(accessToken: string, digest: Digest = sha256): s
   return toBase64Url(digest(accessToken));
 }
 
-function headerOf(segment: string, cache: Cache<string, DpopHeader> | undefined): DpopHeader | DpopFault {
-  const known = cache?.get(segment);
-  if (known !== undefined) return known;
+function headerOf(segment: string): DpopHeader | DpopFault {
   const header = parseJsonSegment(segment);
   if (header === undefined) return 'malformed';
   if (Object.keys(header).length !== 3 || header.typ !== 'dpop+jwt') return 'header';
   if (!Object.hasOwn(header, 'jwk') || !Object.hasOwn(header, 'alg')) return 'header';
   const alg = DPOP_ALGORITHMS.find((allowed) => allowed === header.alg);
   if (alg === undefined) return 'alg';
-  const parsed = parsePublicJwk(header.jwk);
+  const parsed = parsePublicJwkForm(header.jwk);
   if (!parsed.ok) return 'jwk';
   const { jwk } = parsed;
   if ((alg === 'ES256') !== (jwk.kty === 'EC')) return 'alg';
-  const checked = { alg, jwk, jkt: thumbprint(jwk) };
-  cache?.set(segment, checked);
-  return checked;
+  return { alg, jwk, jkt: thumbprint(jwk) };
 }
 
 function claimsOf({ jti, htm, htu, iat, ath, nonce }: JsonObject): Claims | undefined {
@@ -150,7 +152,8 @@ function claimFault(claims: Claims, header: DpopHeader, check: DpopCheck): DpopF
   const { now, iatWindowSeconds = DPOP_IAT_WINDOW_SECONDS } = check;
   if (claims.htm !== check.htm) return 'htm';
   if (!sameHtu(claims.htu, check.htu)) return 'htu';
-  if (Math.abs(now - claims.iat) > iatWindowSeconds) return 'iat';
+  // Written so that a `now` that is no number refuses.
+  if (!(Math.abs(now - claims.iat) <= iatWindowSeconds)) return 'iat';
   if (claims.jti.length < DPOP_JTI_LENGTH.min || claims.jti.length > DPOP_JTI_LENGTH.max) return 'jti';
   if (check.accessToken !== undefined && claims.ath !== accessTokenHash(check.accessToken, check.digest)) return 'ath';
   if (check.expectedJkt !== undefined && header.jkt !== check.expectedJkt) return 'jkt';

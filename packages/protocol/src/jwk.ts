@@ -32,18 +32,39 @@ const COORDINATE_BYTES = 32;
  * @param value parsed JSON, preferably by `parseStrict`
  */
 export function parsePublicJwk(value: unknown): ParsedJwk {
+  const parsed = parsePublicJwkForm(value);
+  return parsed.ok && !isPointValid(parsed.jwk) ? refused('point') : parsed;
+}
+
+/**
+ * {@link parsePublicJwk} without the check of the point, which costs as much as verifying a signature: for callers
+ * with cheaper reasons to refuse, who ask {@link isPointValid} before they use the key.
+ */
+export function parsePublicJwkForm(value: unknown): ParsedJwk {
   if (typeof value !== 'object' || value === null || Array.isArray(value)) return refused('type');
   const member = value as Record<string, unknown>;
   if (PRIVATE_MEMBERS.some((name) => Object.hasOwn(member, name))) return refused('private');
-  if (member.kty === 'OKP' && member.crv === 'Ed25519') {
+  const { kty, crv, x, y } = member;
+  if (kty === 'OKP' && crv === 'Ed25519') {
     if (!allowsVerifying(member, ['Ed25519', 'EdDSA'])) return refused('usage');
-    return ed25519Key(member);
+    return isCoordinate(x) ? { ok: true, jwk: { kty, crv, x } } : refused('coordinate');
   }
-  if (member.kty === 'EC' && member.crv === 'P-256') {
+  if (kty === 'EC' && crv === 'P-256') {
     if (!allowsVerifying(member, ['ES256'])) return refused('usage');
-    return p256Key(member);
+    return isCoordinate(x) && isCoordinate(y) ? { ok: true, jwk: { kty, crv, x, y } } : refused('coordinate');
   }
   return refused('kty');
+}
+
+/** Whether a key's point may be used: on the curve and, for Ed25519, canonical, not of small order, torsion-free. */
+export function isPointValid(jwk: PublicJwk): boolean {
+  if (jwk.kty === 'OKP') return publicKeyFault(publicKeyBytes(jwk)) === undefined;
+  try {
+    p256.Point.fromBytes(publicKeyBytes(jwk)).assertValidity();
+    return true;
+  } catch {
+    return false;
+  }
 }
 
 /** The RFC 7638 thumbprint of a public key: base64url of SHA-256 over its required members, 43 characters. */
@@ -72,28 +93,8 @@ export function ed25519Jwk(publicKey: Uint8Array): Ed25519Jwk {
   return { kty: 'OKP', crv: 'Ed25519', x: toBase64Url(publicKey) };
 }
 
-function ed25519Key(member: Record<string, unknown>): ParsedJwk {
-  const x = coordinate(member.x);
-  if (x === undefined) return refused('coordinate');
-  if (publicKeyFault(x) !== undefined) return refused('point');
-  return { ok: true, jwk: ed25519Jwk(x) };
-}
-
-function p256Key(member: Record<string, unknown>): ParsedJwk {
-  const x = coordinate(member.x);
-  const y = coordinate(member.y);
-  if (x === undefined || y === undefined) return refused('coordinate');
-  try {
-    p256.Point.fromBytes(concatBytes(Uint8Array.of(0x04), x, y)).assertValidity();
-  } catch {
-    return refused('point');
-  }
-  return { ok: true, jwk: { kty: 'EC', crv: 'P-256', x: toBase64Url(x), y: toBase64Url(y) } };
-}
-
-function coordinate(value: unknown): Uint8Array | undefined {
-  const bytes = typeof value === 'string' ? fromBase64Url(value) : undefined;
-  return bytes?.length === COORDINATE_BYTES ? bytes : undefined;
+function isCoordinate(value: unknown): value is string {
+  return typeof value === 'string' && fromBase64Url(value)?.length === COORDINATE_BYTES;
 }
 
 function allowsVerifying(member: Record<string, unknown>, algorithms: string[]): boolean {
