@@ -1,5 +1,5 @@
 import type { History } from './history.js';
-import type { Pattern } from './patterns.js';
+import { sharesBits, type Pattern } from './patterns.js';
 import { endOf, startOf, type Run } from './run.js';
 
 export type Cut = { readonly start: number; readonly end: number };
@@ -9,36 +9,29 @@ const PADDING_MAX = 2;
 
 /** Finds one pattern in a stream of characters (Knuth, Morris, Pratt): it never looks back, and knows how far a match has come. */
 export class Matcher {
-  readonly #pattern: Pattern;
   readonly #fallback: Uint32Array;
   #matched = 0;
   /** What may still belong to the match that has just ended: a shared character, then padding. */
-  #tail = { shared: false, padding: 0 };
+  #awaitsShared = false;
+  #awaitsPadding = 0;
 
-  constructor(pattern: Pattern) {
-    this.#pattern = pattern;
+  constructor(readonly pattern: Pattern) {
     this.#fallback = fallbacks(pattern.symbols);
   }
 
-  scan(run: Run, history: History, cuts: Cut[]): void {
-    const { symbols, alphabet } = this.#pattern;
-    const { bytes } = run;
-    const last = symbols.length;
+  /** Takes the next character. False: no match has begun, and only the pattern's first symbol can change that. */
+  step(run: Run, at: number, history: History, cuts: Cut[]): boolean {
+    const { symbols, alphabet } = this.pattern;
+    const symbol = alphabet[run.bytes[at] as number] as number;
     let matched = this.#matched;
-    this.#takeTail(run, 0, cuts);
-    for (let at = 0; at < bytes.length; at += 1) {
-      const symbol = alphabet[bytes[at] as number] as number;
-      while (matched > 0 && symbols[matched] !== symbol) matched = this.#fallback[matched - 1] as number;
-      if (symbols[matched] === symbol) matched += 1;
-      if (matched === last) {
-        cuts.push({ start: history.startAt(this.#withShared(at - last + 1, history)), end: endOf(run, at) });
-        const hasSeam = this.#pattern.after !== null;
-        this.#tail = { shared: hasSeam, padding: hasSeam ? PADDING_MAX : 0 };
-        this.#takeTail(run, at + 1, cuts);
-        matched = this.#fallback[last - 1] as number;
-      }
+    while (matched > 0 && symbols[matched] !== symbol) matched = this.#fallback[matched - 1] as number;
+    if (symbols[matched] === symbol) matched += 1;
+    if (matched === symbols.length) {
+      this.#cut(run, at, history, cuts);
+      matched = this.#fallback[matched - 1] as number;
     }
     this.#matched = matched;
+    return matched > 0;
   }
 
   /** Raw offset of what could still become part of a match, or `upTo` of the run. */
@@ -47,26 +40,33 @@ export class Matcher {
     return first < run.bytes.length ? history.startAt(first) : run.upTo;
   }
 
-  /** One position earlier, when the character there shares bits with the secret. */
-  #withShared(first: number, history: History): number {
-    const { before, alphabet } = this.#pattern;
-    if (before === null || !history.has(first - 1)) return first;
-    return before.has(alphabet[history.byteAt(first - 1)] as number) ? first - 1 : first;
-  }
-
-  #takeTail(run: Run, from: number, cuts: Cut[]): void {
-    let { shared, padding } = this.#tail;
-    let at = from;
-    for (; at < run.bytes.length && (shared || padding > 0); at += 1) {
+  /** What follows a match and belongs to it is cut too; a match at the end of a run goes on doing so in the next. */
+  takeTail(run: Run, from: number, cuts: Cut[]): void {
+    const { after, alphabet } = this.pattern;
+    for (let at = from; at < run.bytes.length && (this.#awaitsShared || this.#awaitsPadding > 0); at += 1) {
       const byte = run.bytes[at] as number;
-      const isShared = shared && this.#pattern.after?.has(this.#pattern.alphabet[byte] as number) === true;
-      const isPadding = padding > 0 && byte === PADDING;
-      shared = false;
-      if (isPadding) padding -= 1;
-      else if (!isShared) padding = 0;
+      const isShared = this.#awaitsShared && sharesBits(after, alphabet[byte] as number);
+      const isPadding = this.#awaitsPadding > 0 && byte === PADDING;
+      this.#awaitsShared = false;
+      if (isPadding) this.#awaitsPadding -= 1;
+      else if (!isShared) this.#awaitsPadding = 0;
       if (isShared || isPadding) cuts.push({ start: startOf(run, at), end: endOf(run, at) });
     }
-    this.#tail = { shared, padding };
+  }
+
+  #cut(run: Run, lastAt: number, history: History, cuts: Cut[]): void {
+    const first = this.#withShared(lastAt - this.pattern.symbols.length + 1, history);
+    cuts.push({ start: history.startAt(first), end: endOf(run, lastAt) });
+    this.#awaitsShared = this.pattern.after !== null;
+    this.#awaitsPadding = this.#awaitsShared ? PADDING_MAX : 0;
+    this.takeTail(run, lastAt + 1, cuts);
+  }
+
+  /** One position earlier, when the character there shares bits with the secret. */
+  #withShared(first: number, history: History): number {
+    const { before, alphabet } = this.pattern;
+    if (before === null || !history.has(first - 1)) return first;
+    return sharesBits(before, alphabet[history.byteAt(first - 1)] as number) ? first - 1 : first;
   }
 }
 

@@ -38,9 +38,7 @@ const FORMS: [string, (secret: string) => string][] = [
 describe('ATTACKS 28, 29: the secret is redacted in every form', () => {
   test.each(FORMS)('%s', (_form, encode) => {
     const text = `<before>${encode(KEY)}<after>`;
-    expect(redact(text)).toMatch(
-      /^<before>"?\[redacted\](?:\\?")?<after>$/.source === '' ? '' : /^<before>.{0,2}\[redacted\].{0,2}<after>$/,
-    );
+    expect(redact(text)).toMatch(/^<before>.{0,2}\[redacted\].{0,2}<after>$/);
     expect(redact(text)).not.toContain(KEY.slice(8, 16));
   });
 
@@ -60,7 +58,7 @@ describe('ATTACKS 28, 29: the secret is redacted in every form', () => {
       for (const after of ['', ':', ':x', ':xy']) {
         const text = encode(Buffer.from(before + KEY + after));
         const left = redact(`Basic ${text} end`);
-        expect(left).toMatch(/^Basic .{0,8}\[redacted\].{0,8} end$/);
+        expect(left).toMatch(/^Basic .{0,8}\[redacted\].{0,12} end$/);
         if (before === '' && after === '') expect(left).toBe(`Basic ${MARK} end`);
       }
     }

@@ -6,7 +6,7 @@ const NOTHING = new Uint8Array(0);
 /** Undoes one kind of escape in a stream. An escape cut off by the end of a run waits for the next. */
 export class Unescape {
   #bytes: Uint8Array = NOTHING;
-  #starts: number[] = [];
+  #starts: Float64Array = new Float64Array(0);
 
   constructor(private readonly kind: EscapeKind) {}
 
@@ -21,36 +21,43 @@ export class Unescape {
   }
 
   #decode(run: Run, isLast: boolean): Run {
-    const waiting = this.#bytes.length;
-    const bytes = waiting === 0 ? run.bytes : Buffer.concat([this.#bytes, run.bytes]);
-    const earlier = this.#starts;
-    const rawStart = (index: number): number =>
-      index < waiting ? (earlier[index] as number) : startOf(run, index - waiting);
-
-    // No escape stands for more bytes than it has characters, so the output is never longer than the input.
+    const { introducer, read } = this.kind;
+    const bytes = this.#bytes.length === 0 ? run.bytes : Buffer.concat([this.#bytes, run.bytes]);
+    const starts = this.#startsWith(run);
+    // No escape stands for more bytes than it has characters: the output is written over the input's offsets, never ahead of it.
     const out = new Uint8Array(bytes.length);
-    const starts = new Float64Array(bytes.length);
     let length = 0;
     let at = 0;
     while (at < bytes.length) {
-      const start = rawStart(at);
-      const escape = bytes[at] === this.kind.introducer ? this.kind.read(bytes, at) : 'literal';
+      const next = bytes.indexOf(introducer, at);
+      const plainEnd = next < 0 ? bytes.length : next;
+      out.set(bytes.subarray(at, plainEnd), length);
+      starts.copyWithin(length, at, plainEnd);
+      length += plainEnd - at;
+      at = plainEnd;
+      if (at === bytes.length) break;
+
+      const escape = read(bytes, at);
       if (escape === 'incomplete' && !isLast) break;
-      if (typeof escape === 'string') {
-        out[length] = bytes[at] as number;
-        starts[length] = start;
-        length += 1;
-        at += 1;
-      } else {
-        out.set(escape.bytes, length);
-        starts.fill(start, length, length + escape.bytes.length);
-        length += escape.bytes.length;
-        at += escape.length;
-      }
+      const decoded = typeof escape === 'string' ? bytes.subarray(at, at + 1) : escape.bytes;
+      out.set(decoded, length);
+      starts.fill(starts[at] as number, length, length + decoded.length);
+      length += decoded.length;
+      at += typeof escape === 'string' ? 1 : escape.length;
     }
-    const upTo = at < bytes.length ? rawStart(at) : run.upTo;
-    this.#starts = Array.from({ length: bytes.length - at }, (_unused, index) => rawStart(at + index));
+    const upTo = at < bytes.length ? (starts[at] as number) : run.upTo;
     this.#bytes = bytes.slice(at);
+    this.#starts = starts.slice(at);
     return { bytes: out.subarray(0, length), base: 0, starts: starts.subarray(0, length), upTo };
+  }
+
+  /** The offsets of what waits and of the run, in one list. */
+  #startsWith(run: Run): Float64Array {
+    const waiting = this.#starts.length;
+    const starts = new Float64Array(waiting + run.bytes.length);
+    starts.set(this.#starts);
+    if (run.starts === null) for (let at = 0; at < run.bytes.length; at += 1) starts[waiting + at] = startOf(run, at);
+    else starts.set(run.starts, waiting);
+    return starts;
   }
 }

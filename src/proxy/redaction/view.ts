@@ -2,19 +2,26 @@ import type { EscapeKind } from './escapes.js';
 import { History } from './history.js';
 import { Matcher, type Cut } from './matcher.js';
 import type { Pattern } from './patterns.js';
-import { Unescape } from './unescape.js';
 import type { Run } from './run.js';
+import { Unescape } from './unescape.js';
 
 /** One way to read an answer: decoders on top of each other, and the patterns looked for in what they leave. */
 export class View {
   readonly #decoders: readonly Unescape[];
   readonly #matchers: readonly Matcher[];
   readonly #history: History;
+  /** For each byte, a bit for every matcher that it would start. */
+  readonly #starts = new Uint8Array(256);
+  /** A bit for every matcher that has a match begun. */
+  #begun = 0;
 
   constructor(kinds: readonly EscapeKind[], patterns: readonly Pattern[]) {
     this.#decoders = kinds.map((kind) => new Unescape(kind));
     this.#matchers = patterns.map((pattern) => new Matcher(pattern));
     this.#history = new History(Math.max(...patterns.map(({ symbols }) => symbols.length)) + 1);
+    patterns.forEach(({ alphabet, symbols }, index) => {
+      for (let byte = 0; byte < 256; byte += 1) if (alphabet[byte] === symbols[0]) this.#starts[byte]! |= 1 << index;
+    });
   }
 
   /** Adds what it finds to `cuts`; answers with the raw offset from which on nothing may leave yet. */
@@ -33,12 +40,27 @@ export class View {
   }
 
   #match(run: Run, cuts: Cut[]): number {
+    const matchers = this.#matchers;
     this.#history.advance(run);
-    let heldFrom = run.upTo;
-    for (const matcher of this.#matchers) {
-      matcher.scan(run, this.#history, cuts);
-      heldFrom = Math.min(heldFrom, matcher.heldFrom(run, this.#history));
+    for (const matcher of matchers) matcher.takeTail(run, 0, cuts);
+    this.#step(run, cuts);
+    return matchers.reduce((least, matcher) => Math.min(least, matcher.heldFrom(run, this.#history)), run.upTo);
+  }
+
+  /** Most characters start nothing and meet nothing begun: they cost one look-up. */
+  #step(run: Run, cuts: Cut[]): void {
+    const { bytes } = run;
+    const starts = this.#starts;
+    let begun = this.#begun;
+    for (let at = 0; at < bytes.length; at += 1) {
+      let due = begun | (starts[bytes[at] as number] as number);
+      for (let index = 0; due !== 0; index += 1, due >>= 1) {
+        if ((due & 1) === 0) continue;
+        const bit = 1 << index;
+        const goesOn = (this.#matchers[index] as Matcher).step(run, at, this.#history, cuts);
+        begun = goesOn ? begun | bit : begun & ~bit;
+      }
     }
-    return heldFrom;
+    this.#begun = begun;
   }
 }
