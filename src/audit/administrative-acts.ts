@@ -17,7 +17,11 @@ export class AdministrativeActs extends Acts {
     super();
   }
 
-  override run<T>(tenantId: string, work: (act: Act) => Promise<T>, lane: 'general' | 'control' = 'general'): Promise<T> {
+  override run<T>(
+    tenantId: string,
+    work: (act: Act) => Promise<T>,
+    lane: 'general' | 'control' = 'general',
+  ): Promise<T> {
     return this.database.inTenant(
       tenantId,
       async (tx) => {

@@ -32,6 +32,8 @@ interface EntryRow {
   hash: Buffer;
 }
 
+/** A swap that takes longer is in doubt: its connection is given up. */
+const SWAP_TIMEOUT_MS = 5_000;
 const INSERT_COLUMNS = 'tenant_id, seq, at, actor, action, outcome, details, salt, prev, hash';
 const UNNEST = (first: number): string =>
   `unnest($${first}::bigint[], $${first + 1}::timestamptz[], $${first + 2}::text[], $${first + 3}::text[], $${first + 4}::text[],
@@ -84,8 +86,9 @@ export async function compareAndAppend(
 ): Promise<boolean> {
   const last = entries.at(-1);
   if (last === undefined) throw new Error('an append needs an entry');
-  const { rowCount } = await client.query({
+  const swap = {
     name: 'audit-cas',
+    query_timeout: SWAP_TIMEOUT_MS,
     text: `with cas as (
              update chain_head set seq = $2::bigint, hash = $3::bytea
              where tenant_id = $1::uuid and seq = $4::bigint and hash = $5::bytea and epoch = $6::bigint returning 1)
@@ -100,7 +103,8 @@ export async function compareAndAppend(
       head.epoch,
       ...columns(entries),
     ],
-  });
+  };
+  const { rowCount } = await client.query(swap);
   return rowCount === entries.length;
 }
 

@@ -34,8 +34,12 @@ export const auditEntries = chancerySchema.table(
   },
   (t) => [
     primaryKey({ columns: [t.tenantId, t.seq] }),
-    index('audit_entries_intents').on(t.tenantId, t.seq).where(sql`outcome = 'intent'`),
-    index('audit_entries_outcomes').on(t.tenantId, sql`((details->>'intent')::bigint)`).where(sql`details ? 'intent'`),
+    index('audit_entries_intents')
+      .on(t.tenantId, t.seq)
+      .where(sql`outcome = 'intent'`),
+    index('audit_entries_outcomes')
+      .on(t.tenantId, sql`((details->>'intent')::bigint)`)
+      .where(sql`details ? 'intent'`),
     tenantPolicy('audit_entries'),
   ],
 );

@@ -1,4 +1,4 @@
-import { randomBytes } from 'node:crypto';
+import { hash as digest, randomBytes } from 'node:crypto';
 import { entryHash, genesisPrev, type AuditEntry } from '@chancery/protocol/audit-entry.js';
 import { publicId } from '../platform/ids.js';
 import type { EntryDraft, EntryRef } from '../tenancy/acts.js';
@@ -8,6 +8,8 @@ export interface FinishedEntry extends EntryRef {
 }
 
 export const SALT_BYTES = 16;
+/** An escaped NUL, and not the text of one behind an escaped backslash. */
+const NUL = /(?<!\\)(?:\\\\)*\\u0000/;
 
 /** The position before the first entry. */
 export function genesis(tenantId: string): EntryRef {
@@ -34,5 +36,12 @@ export function finish(
     salt: salt.toString('hex'),
     prev: last.hash,
   };
-  return { entry, seq: entry.seq, hash: entryHash(entry) };
+  return { entry, seq: entry.seq, hash: entryHash(entry, sha256OfText) };
+}
+
+/** PostgreSQL stores every character but one; an entry with it must fail here, and not the whole batch there. */
+function sha256OfText(canonical: string): string {
+  if (canonical.includes('\\u0000') && NUL.test(canonical))
+    throw new RangeError('an audit entry holds a NUL character');
+  return digest('sha256', canonical);
 }

@@ -27,13 +27,16 @@ export class ProofWindow {
 
   /** Reads what was appended after `afterSeq`, as far back as the window reaches. */
   async load(tx: TenantTx, afterSeq: number, nowMs: number): Promise<void> {
+    const found: { jti: string | null; atMs: number }[] = [];
     let before = Number.MAX_SAFE_INTEGER;
     for (;;) {
       const rows = await proofIdsSince(tx, afterSeq, before, PAGE);
-      for (const row of rows) if (row.jti !== null) this.#seen.set(row.jti, row.atMs);
+      found.push(...rows);
       const oldest = rows.at(-1);
-      if (oldest === undefined || rows.length < PAGE || nowMs - oldest.atMs > PROOF_WINDOW_MS) return;
+      if (oldest === undefined || rows.length < PAGE || nowMs - oldest.atMs > PROOF_WINDOW_MS) break;
       before = oldest.seq;
     }
+    // Oldest first, as `prune` expects it.
+    for (const { jti, atMs } of found.reverse()) if (jti !== null) this.#seen.set(jti, atMs);
   }
 }

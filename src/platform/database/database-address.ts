@@ -13,6 +13,8 @@ export type RolePassword = (role: string) => string;
 
 const CONNECT_TIMEOUT_MS = 5_000;
 const STATEMENT_TIMEOUT_MS = 30_000;
+/** For a server that fell silent: one that works ends the statement itself first. */
+const ANSWER_TIMEOUT_MS = STATEMENT_TIMEOUT_MS + 5_000;
 const IDLE_IN_TRANSACTION_TIMEOUT_MS = 30_000;
 
 /** Reads `postgresql://host:port/database?sslmode=…`; user and password in it are ignored. */
@@ -40,6 +42,7 @@ export function loginAs(address: DatabaseAddress, role: string, password: RolePa
     application_name: 'chancery',
     connectionTimeoutMillis: CONNECT_TIMEOUT_MS,
     statement_timeout: STATEMENT_TIMEOUT_MS,
+    query_timeout: ANSWER_TIMEOUT_MS,
     idle_in_transaction_session_timeout: IDLE_IN_TRANSACTION_TIMEOUT_MS,
     options: '-c search_path=chancery',
     keepAlive: true,

@@ -21,14 +21,17 @@ export const databaseUnavailable = (): ProblemError =>
   });
 
 /** The connection broke while a commit was on its way: only a look at the data tells whether it was done. */
-export const outcomeUnknown = (): ProblemError =>
-  new ProblemError({
-    code: 'database_unavailable',
-    status: 503,
-    title: 'The database cannot be reached',
-    detail: 'Whether this was done is not known. Look before you repeat it.',
-    headers: { 'Retry-After': RETRY_AFTER_SECONDS },
-  });
+export class OutcomeUnknownError extends ProblemError {
+  constructor() {
+    super({
+      code: 'database_unavailable',
+      status: 503,
+      title: 'The database cannot be reached',
+      detail: 'Whether this was done is not known. Look before you repeat it.',
+      headers: { 'Retry-After': RETRY_AFTER_SECONDS },
+    });
+  }
+}
 
 /** The SQLSTATE of an error of pg, also behind drizzle's wrapper. */
 export function sqlState(error: unknown): string | undefined {
@@ -54,6 +57,10 @@ export function isConnectionFailure(error: unknown): boolean {
   const state = sqlState(error);
   if (state !== undefined) return state.startsWith('08') || state.startsWith('57P') || state === '53300';
   if (typeof e.code === 'string' && CONNECTION_CODES.has(e.code)) return true;
-  if (typeof e.message === 'string' && /Connection terminated|not queryable|timeout expired|Client was closed/i.test(e.message)) return true;
+  if (
+    typeof e.message === 'string' &&
+    /Connection terminated|not queryable|timeout expired|Query read timeout|Client was closed/i.test(e.message)
+  )
+    return true;
   return e.cause !== undefined && e.cause !== null && isConnectionFailure(e.cause);
 }

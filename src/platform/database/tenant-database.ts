@@ -1,6 +1,6 @@
 import { drizzle } from 'drizzle-orm/node-postgres';
 import type { Client } from 'pg';
-import { databaseUnavailable, isConnectionFailure, outcomeUnknown } from './database.errors.js';
+import { databaseUnavailable, isConnectionFailure, OutcomeUnknownError } from './database.errors.js';
 import type { Lane, PooledConnection, TenantPools } from './tenant-pools.js';
 import type { TenantTx } from './tenant-tx.js';
 
@@ -35,7 +35,7 @@ export class TenantDatabase {
     } catch (error) {
       await rollBack(connection, error);
       if (!isConnectionFailure(error)) throw error;
-      throw committing ? outcomeUnknown() : databaseUnavailable();
+      throw committing ? new OutcomeUnknownError() : databaseUnavailable();
     }
   }
 

@@ -1,0 +1,244 @@
+import { randomUUID } from 'node:crypto';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { entriesOf, verdictOn } from '../support/chain-check.js';
+import { asSuperuser, cloneDatabase, openDatabase, type OpenDatabase, type TestDatabase } from '../support/database.js';
+import { asTenant, newTenant } from '../support/tenants.js';
+import { leaveNote, newCommitter, pullBrake, use, watched } from '../support/toy-policy.js';
+
+jest.setTimeout(60_000);
+
+let database: TestDatabase;
+let open: OpenDatabase;
+let other: OpenDatabase;
+let tenant: string;
+beforeAll(async () => {
+  database = await cloneDatabase();
+  [open, other] = [openDatabase(database), openDatabase(database)];
+});
+beforeEach(async () => {
+  tenant = await newTenant(database, open);
+});
+afterEach(async () => {
+  expect(await verdictOn(open, tenant)).toMatchObject({ verdict: 'ok', reason: null });
+});
+afterAll(async () => {
+  await open?.close();
+  await other?.close();
+  await database?.drop();
+});
+
+const OVER_CAPACITY = { spec: { code: 'over_capacity', status: 503 } };
+const jtisOf = async (): Promise<unknown[]> =>
+  (await entriesOf(open, tenant))
+    .filter(({ entry }) => entry.action === 'toy.use')
+    .map(({ entry }) => entry.details.jti);
+
+test('what arrives while a commit is in flight goes out together with the next one', async () => {
+  let swaps = 0;
+  const committer = newCommitter(
+    watched(open, (name) => void (swaps += name === 'audit-cas' ? 1 : 0)),
+    tenant,
+  );
+  const results = await Promise.all(Array.from({ length: 300 }, () => committer.submit(use())));
+  expect(results.map(({ ref }) => ref?.seq)).toEqual(results.map((_, i) => i + 1));
+  expect(swaps).toBe(3); // the first alone, then the greatest batch, then the rest
+  const entries = await entriesOf(open, tenant);
+  expect(results.map(({ ref }) => ref?.hash)).toEqual(entries.map(({ hash }) => hash));
+});
+
+test('P4: a use that was decided before a brake and lands after it is decided again', async () => {
+  const committer = newCommitter(open, tenant);
+  expect(await committer.submit(use())).toMatchObject({ result: 'allowed' });
+  const brake = await pullBrake(other, tenant);
+  expect(await committer.submit(use())).toMatchObject({ result: 'braked', ref: { seq: brake.seq + 1 } });
+});
+
+test('P4: no use is sequenced after the brake that covers it', async () => {
+  const committers = [newCommitter(open, tenant), newCommitter(other, tenant)];
+  let pulled = false;
+  const agents = Array.from({ length: 16 }, async (_, i) => {
+    for (;;) {
+      const last = pulled;
+      await committers[i % 2]?.submit(use());
+      if (last) return;
+    }
+  });
+  await sleep(150);
+  const brake = await pullBrake(open, tenant);
+  pulled = true;
+  await Promise.all(agents);
+  const entries = await entriesOf(open, tenant);
+  const intents = entries.filter(({ entry }) => entry.outcome === 'intent').map(({ entry }) => entry.seq);
+  expect(intents.length).toBeGreaterThan(16);
+  expect(Math.max(...intents)).toBeLessThan(brake.seq);
+  expect(entries.some(({ entry }) => entry.outcome === 'denied')).toBe(true);
+});
+
+test('P10: a proof that was used on one node is a replay on every other, and after a restart', async () => {
+  const [here, there] = [newCommitter(open, tenant), newCommitter(other, tenant)];
+  await here.submit(use());
+  const jti = randomUUID();
+  expect(await there.submit(use(jti))).toMatchObject({ result: 'allowed' });
+  expect(await here.submit(use(jti))).toEqual({ result: 'replayed', ref: null });
+  expect(await newCommitter(open, tenant).submit(use(jti))).toEqual({ result: 'replayed', ref: null });
+});
+
+test('P10: of the same proof many times at once, on two nodes, one is let through', async () => {
+  const jti = randomUUID();
+  const committers = [newCommitter(open, tenant), newCommitter(other, tenant)];
+  const results = await Promise.all(Array.from({ length: 40 }, (_, i) => committers[i % 2]!.submit(use(jti))));
+  expect(results.filter(({ result }) => result === 'allowed')).toHaveLength(1);
+  expect(await jtisOf()).toEqual([jti]);
+});
+
+test('a lost swap spends no proof', async () => {
+  const committer = newCommitter(open, tenant);
+  await committer.submit(use());
+  await leaveNote(other, tenant);
+  expect(await committer.submit(use())).toMatchObject({ result: 'allowed', ref: { seq: 3 } });
+});
+
+test('after three losses the head is locked first', async () => {
+  let swaps = 0;
+  const disturbed = watched(open, async (name) => {
+    if (name !== 'audit-cas') return;
+    swaps += 1;
+    await leaveNote(other, tenant);
+  });
+  expect(await newCommitter(disturbed, tenant).submit(use())).toMatchObject({ result: 'allowed', ref: { seq: 4 } });
+  expect(swaps).toBe(3);
+});
+
+test('a decision that misses something asks for a fresh policy, once', async () => {
+  const committer = newCommitter(open, tenant);
+  await committer.submit(use());
+  const session = randomUUID();
+  expect(await committer.submit(use(undefined, session))).toEqual({ result: 'unknown_session', ref: null });
+  await asSuperuser(database.adminUrl, async (admin) => {
+    await admin.query('set session_replication_role = replica');
+    const values = [tenant, session];
+    await admin.query(
+      `insert into chancery.agent_sessions (tenant_id, id, agent_id, jkt, state, tier, created_at, expires_at)
+       values ($1, $2, $2, 'jkt', 'active', 'NOVICE', now(), now())`,
+      values,
+    );
+  });
+  // A new session raises no epoch, so only the reload finds it.
+  expect(await committer.submit(use(undefined, session))).toMatchObject({ result: 'allowed' });
+});
+
+test('what arrives while a policy is being loaded does not take that load for fresh', async () => {
+  const session = randomUUID();
+  let late: Promise<unknown> | null = null;
+  const committer = newCommitter(
+    watched(open, async (name) => {
+      // The snapshot of the first load was taken; the session is made, and used, behind it.
+      if (name !== 'commit' || late !== null) return;
+      await asSuperuser(database.adminUrl, async (admin) => {
+        await admin.query('set session_replication_role = replica');
+        await admin.query(
+          `insert into chancery.agent_sessions (tenant_id, id, agent_id, jkt, state, tier, created_at, expires_at)
+           values ($1, $2, $2, 'jkt', 'active', 'NOVICE', now(), now())`,
+          [tenant, session],
+        );
+      });
+      late = committer.submit(use(undefined, session));
+    }),
+    tenant,
+  );
+  await committer.submit(use());
+  expect(await late).toMatchObject({ result: 'allowed' });
+});
+
+test('a silent verdict is returned only when the policy behind it is in force', async () => {
+  const committer = newCommitter(open, tenant);
+  const jti = randomUUID();
+  await committer.submit(use());
+  await newCommitter(other, tenant).submit(use(jti));
+  let asked = 0;
+  const { result } = await committer.submit<string>((view) => {
+    asked += 1;
+    return { kind: 'silent', result: view.seen(jti) ? 'seen' : 'not seen' };
+  });
+  expect([result, asked]).toEqual(['seen', 2]);
+});
+
+test('a decision that throws, or whose entry cannot be stored, fails alone', async () => {
+  const committer = newCommitter(open, tenant);
+  const draft = { actor: 'toy', action: 'toy.use', outcome: 'intent' };
+  const fails = [
+    committer.submit(() => {
+      throw new Error('its own fault');
+    }),
+    committer.submit(() => ({ kind: 'entry', draft: { ...draft, details: { purpose: 'a\u0000b' } }, result: 1 })),
+    committer.submit(() => ({ kind: 'entry', draft: { ...draft, details: { purpose: '\ud800' } }, result: 1 })),
+    committer.submit(() => ({
+      kind: 'entry',
+      draft: { ...draft, details: { purpose: 'x'.repeat(70_000) } },
+      result: 1,
+    })),
+  ];
+  const good = committer.submit(() => ({
+    kind: 'entry',
+    draft: { ...draft, details: { purpose: 'a\\u0000b' } },
+    result: 1,
+  }));
+  for (const failed of await Promise.allSettled(fails)) expect(failed.status).toBe('rejected');
+  expect(await good).toMatchObject({ ref: { seq: 1 } });
+});
+
+test('after two seconds the answer is 503, and what lands late is acted on by nobody', async () => {
+  const committer = newCommitter(open, tenant);
+  await committer.submit(use());
+  await asTenant(database, tenant, async (holder) => {
+    await holder.query('begin');
+    await holder.query('select from chain_head where tenant_id = $1 for update', [tenant]);
+    const started = Date.now();
+    const late = [committer.submit(use()), committer.submit(use()), committer.submit(use())];
+    for (const promise of late) await expect(promise).rejects.toMatchObject(OVER_CAPACITY);
+    expect(Date.now() - started).toBeGreaterThanOrEqual(1_900);
+    expect(Date.now() - started).toBeLessThan(2_500);
+    await holder.query('rollback');
+  });
+  expect(await committer.submit(use())).toMatchObject({ result: 'allowed' });
+});
+
+test('a full queue refuses at once', async () => {
+  const committer = newCommitter(open, tenant);
+  const all = Array.from({ length: 4_200 }, () => committer.submit(use()));
+  const refused = (await Promise.allSettled(all)).filter(({ status }) => status === 'rejected');
+  expect(refused).toHaveLength(4_200 - 4_096 - 1);
+  expect(refused[0]).toMatchObject({ reason: OVER_CAPACITY });
+});
+
+test('drained: everything submitted before was answered, however much comes behind', async () => {
+  const committer = newCommitter(open, tenant);
+  let answered = 0;
+  const before = Array.from({ length: 50 }, () => committer.submit(use()).then(() => (answered += 1)));
+  let running = true;
+  const stream = (async () => {
+    while (running) await committer.submit(use());
+  })();
+  await committer.drained();
+  expect(answered).toBe(50);
+  running = false;
+  await Promise.all([...before, stream]);
+});
+
+test('P14: two nodes under load keep one chain, and let no proof through twice', async () => {
+  const committers = [newCommitter(open, tenant), newCommitter(other, tenant)];
+  const proofs = Array.from({ length: 1_500 }, () => randomUUID());
+  const allowed: string[] = [];
+  let next = 0;
+  const agent = async (node: number): Promise<void> => {
+    for (let i = next++; i < proofs.length * 2; i = next++) {
+      const jti = proofs[i % proofs.length] as string;
+      const { result } = await committers[node]!.submit(use(jti));
+      if (result === 'allowed') allowed.push(jti);
+      if (i % 500 === 250) await leaveNote(open, tenant);
+    }
+  };
+  await Promise.all(Array.from({ length: 64 }, (_, i) => agent(i % 2)));
+  expect(allowed.sort()).toEqual([...proofs].sort());
+  expect((await jtisOf()).sort()).toEqual([...proofs].sort());
+});
