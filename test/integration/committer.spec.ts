@@ -53,6 +53,19 @@ test('P4: a use that was decided before a brake and lands after it is decided ag
   expect(await committer.submit(use())).toMatchObject({ result: 'braked', ref: { seq: brake.seq + 1 } });
 });
 
+test('P4: a write to the policy that left no entry still makes a swap miss', async () => {
+  const committer = newCommitter(open, tenant);
+  await committer.submit(use());
+  await asTenant(database, tenant, (client) =>
+    client.query(
+      `insert into brakes (tenant_id, id, scope, reason, activated_at, activated_by, activated_seq, activated_hash)
+       values ($1, gen_random_uuid(), 'tenant', 'toy', now(), 'toy', 1, '')`,
+      [tenant],
+    ),
+  );
+  expect(await committer.submit(use())).toMatchObject({ result: 'braked', ref: { seq: 2 } });
+});
+
 test('P4: no use is sequenced after the brake that covers it', async () => {
   const committers = [newCommitter(open, tenant), newCommitter(other, tenant)];
   let pulled = false;
