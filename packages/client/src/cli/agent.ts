@@ -82,8 +82,9 @@ async function register(cli: Cli, name: string, save: boolean): Promise<void> {
   const made = await connection.json<AgentView>({ method: 'POST', path: '/v1/agents', json: { name } });
   if (save && made.api_key) await cli.keepAgent(name, { id: made.id, api_key: made.api_key });
   show(cli, made);
-  if (save) cli.out.note(`the key is kept in profile ${cli.profile.name}: use it with --agent ${name}`);
-  else if (made.api_key) cli.out.note('the key is shown this once');
+  if (!made.api_key) cli.out.note('the server showed no key, so none is kept');
+  else if (!save) cli.out.note('the key is shown this once');
+  else cli.out.note(`the key is kept in profile ${cli.profile.name}: use it with --agent ${name}`);
 }
 
 function show(cli: Cli, agent: AgentView): void {

@@ -4,6 +4,7 @@ import type { HttpAnswer, HttpRequest } from '../http.js';
 import { header } from '../http.js';
 import type { Cli } from './cli.js';
 import { usage } from './cli-error.js';
+import { noteFailure } from './failure.js';
 import { collect, parseJson, readBody } from './values.js';
 
 type ApiOptions = { data?: string; header?: string[]; ops?: boolean; person?: boolean; asAgent?: boolean };
@@ -31,7 +32,7 @@ async function call(cli: Cli, method: string, path: string, options: ApiOptions)
   if (options.data !== undefined) request.json = parseJson(await readBody(cli, options.data), 'the body');
   const answer = await send(cli, request, options);
   show(cli, answer);
-  if (answer.status >= 400) throw problemError(answer);
+  if (answer.status >= 400) cli.exitCode = noteFailure(cli.out, problemError(answer));
 }
 
 async function send(cli: Cli, request: HttpRequest, options: ApiOptions): Promise<HttpAnswer> {

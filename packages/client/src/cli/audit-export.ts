@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
 import { access, open, rename, rm } from 'node:fs/promises';
+import { resolve } from 'node:path';
 import type { Readable } from 'node:stream';
 import type { Cli } from './cli.js';
 import { CliError, usage } from './cli-error.js';
@@ -12,7 +13,7 @@ type Sink = { write: (chunk: Uint8Array) => Promise<unknown> };
 
 /** Streams the chain out. A stream without its last line was cut: the file is not kept, the exit code says so. */
 export async function exportAudit(cli: Cli, options: { ops?: boolean; out?: string; force?: boolean }): Promise<void> {
-  const { out } = options;
+  const out = options.out === undefined ? undefined : resolve(cli.io.cwd, options.out);
   if (out !== undefined && !options.force && (await exists(out))) {
     throw usage(`${out} exists already`, 'choose another name, or say --force');
   }

@@ -1,8 +1,8 @@
 import type { Command } from 'commander';
 import { exportAudit } from './audit-export.js';
-import { verifyChain } from './audit-verify.js';
+import { verifyChain, type VerifyOptions } from './audit-verify.js';
 import type { Cli } from './cli.js';
-import { wholeNumber } from './values.js';
+import { collect, wholeNumber } from './values.js';
 import type { EntryView, List } from './views.js';
 
 type Ops = { ops?: boolean };
@@ -26,9 +26,11 @@ export function auditCommands(program: Command, cli: Cli): void {
     .command('verify')
     .argument('[file]', 'an exported file, verified here without a server')
     .option('--full', 'download the whole chain and verify it here')
+    .option('--key <verifier-key>', 'believe only checkpoints signed by this key (repeatable; file or --full)', collect)
+    .option('--tenant <id>', 'the chain must be of this tenant (file or --full)')
     .option('--ops', "the platform's own chain")
     .description('verify every link; exit code 0 ok, 2 tampered, 3 gap, 4 checkpoint')
-    .action((file: string | undefined, options: Ops & { full?: boolean }) => verifyChain(cli, file, options));
+    .action((file: string | undefined, options: VerifyOptions) => verifyChain(cli, file, options));
 
   audit
     .command('export')

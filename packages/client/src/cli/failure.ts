@@ -11,6 +11,11 @@ export function reportFailure(out: Output, error: unknown): number {
   return print(out, describe(error));
 }
 
+/** The line alone, where stdout has the whole answer already. */
+export function noteFailure(out: Output, error: ChanceryError): number {
+  return say(out, describe(error));
+}
+
 /** What commander found wrong with the command line. */
 export function reportUsage(out: Output, error: CommanderError): number {
   if (error.code === 'commander.help') return EXIT.usage; // a group without its command: its help was printed
@@ -34,15 +39,17 @@ function describe(error: unknown): Report {
   };
 }
 
-function print(out: Output, { what, code, wayOut, exitCode, error }: Report): number {
-  out.note(`${what.replace(/[.\s]+$/, '')} (${code}): ${wayOut}`);
+function print(out: Output, report: Report): number {
+  const { what, code, wayOut: way_out, exitCode: exit_code } = report;
   if (out.asJson) {
-    const { status, detail, requestId: request_id } = error ?? {};
-    out.result(
-      { error: { code, what, way_out: wayOut, exit_code: exitCode, status, detail, request_id } },
-      () => undefined,
-    );
+    const { status, detail, requestId: request_id } = report.error ?? {};
+    out.json({ error: { code, what, way_out, exit_code, status, detail, request_id } });
   }
+  return say(out, report);
+}
+
+function say(out: Output, { what, code, wayOut, exitCode }: Report): number {
+  out.note(`${what.replace(/[.\s]+$/, '')} (${code}): ${wayOut}`);
   return exitCode;
 }
 

@@ -58,6 +58,7 @@ export class Terminal {
             this.#ahead = this.#ahead.slice(first.length);
             const outcome = line.type(first);
             if (outcome === 'more') continue;
+            stdin.pause(); // at once: what comes after this line belongs to the next question
             stdin.off('data', onData);
             stdin.off('end', onEnd);
             return outcome === 'done' ? resolve(line.text) : reject(interrupted());

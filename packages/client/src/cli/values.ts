@@ -1,4 +1,5 @@
 import { readFile } from 'node:fs/promises';
+import { resolve } from 'node:path';
 import { InvalidArgumentError } from 'commander';
 import type { Cli } from './cli.js';
 import { usage } from './cli-error.js';
@@ -37,7 +38,7 @@ export async function readSecretValue(cli: Cli, question: string): Promise<strin
 export async function readBody(cli: Cli, data: string): Promise<string> {
   if (data === '-' || data === '@-') return decode(await cli.terminal.readAll());
   if (!data.startsWith('@')) return data;
-  return readFile(data.slice(1), 'utf8').catch(() => {
+  return readFile(resolve(cli.io.cwd, data.slice(1)), 'utf8').catch(() => {
     throw usage('the file of the body cannot be read', 'it is named after the @');
   });
 }

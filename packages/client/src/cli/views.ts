@@ -66,12 +66,3 @@ export type EntryView = {
   details: Record<string, unknown>;
   hash: string;
 };
-
-export type VerificationView = {
-  verdict: 'ok' | 'tampered' | 'gap' | 'checkpoint';
-  entries: number;
-  head: { seq: number; hash: string };
-  first_bad_seq: number | null;
-  reason: string | null;
-  checkpoints: { checked: number; last_seq: number | null };
-};
