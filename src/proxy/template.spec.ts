@@ -12,8 +12,7 @@ const parsed = (change: Partial<ExecuteRequest> = {}) => {
   if (!template.ok) throw new Error(`${template.code}: ${template.detail}`);
   return template.value;
 };
-const refused = (change: Partial<ExecuteRequest>, code = 'template_refused') =>
-  expect(parse(change)).toEqual({ ok: false, code, detail: expect.any(String) });
+const refusal = (code = 'template_refused') => ({ ok: false, code, detail: expect.any(String) });
 
 const POST_JSON = { method: 'POST', headers: { 'Content-Type': 'application/json; charset=utf-8' } };
 const POST_FORM = { method: 'POST', headers: { 'content-type': 'application/x-www-form-urlencoded' } };
@@ -27,10 +26,11 @@ test('the placeholder is found in header values, path, query and body', () => {
   expect(parsed({ query: { key: '{{CREDENTIAL}}' } }).places).toEqual(['header', 'query']);
 });
 
-test('a template without a placeholder is refused', () => refused({ headers: { Authorization: 'Bearer x' } }));
+test('a template without a placeholder is refused', () =>
+  expect(parse({ headers: { Authorization: 'Bearer x' } })).toEqual(refusal()));
 
 test('a template with more placeholders than any request needs is refused', () =>
-  refused({ body: '{{CREDENTIAL}}'.repeat(17) }));
+  expect(parse({ body: '{{CREDENTIAL}}'.repeat(17) })).toEqual(refusal()));
 
 describe('ATTACKS 9: a placeholder in a forbidden place is refused before any look-up', () => {
   test.each<Partial<ExecuteRequest>>([
@@ -51,48 +51,61 @@ describe('ATTACKS 9: a placeholder in a forbidden place is refused before any lo
     { ...POST_FORM, body: '{{CREDENTIAL}}=x' },
     { ...POST_FORM, body: '%7B%7BCREDENTIAL}}=x&a={{CREDENTIAL}}' },
     { body_base64: Buffer.from('key={{CREDENTIAL}}').toString('base64') },
-  ])('%j', (change) => refused(change));
+  ])('%j', (change) => expect(parse(change)).toEqual(refusal()));
 });
 
 describe('ATTACKS 20, 21: headers that break or frame the message are refused', () => {
   test.each([
-    ...[
-      'Host',
-      'host',
-      'Content-Length',
-      'Transfer-Encoding',
-      'Connection',
-      'Keep-Alive',
-      'Expect',
-      'Upgrade',
-      'TE',
-      'Trailer',
-    ],
-    ...['Proxy-Authorization', 'proxy-connection', 'Range', 'If-Range', 'HTTP2-Settings'],
-    ...['', 'a b', 'a:b', 'a\r\nb', 'ä', 'x'.repeat(129)],
-  ])('name %j', (name) => refused({ headers: { ...GET.headers, [name]: 'x' } }));
+    'Host',
+    'host',
+    'Content-Length',
+    'Transfer-Encoding',
+    'Connection',
+    'Keep-Alive',
+    'Expect',
+    'Upgrade',
+    'TE',
+    'Trailer',
+
+    'Proxy-Authorization',
+    'proxy-connection',
+    'Range',
+    'If-Range',
+    'HTTP2-Settings',
+    '',
+    'a b',
+    'a:b',
+    'a\r\nb',
+    'ä',
+    'x'.repeat(129),
+  ])('name %j', (name) => expect(parse({ headers: { ...GET.headers, [name]: 'x' } })).toEqual(refusal()));
 
   test.each(['a\r\nHost: evil.com', 'a\rb', 'a\nb', 'a\0b', 'a\x7f', 'x'.repeat(8_193)])('value %j', (value) =>
-    refused({ headers: { ...GET.headers, 'X-Note': value } }),
+    expect(parse({ headers: { ...GET.headers, 'X-Note': value } })).toEqual(refusal()),
   );
 
-  test('the same name twice', () => refused({ headers: { ...GET.headers, authorization: 'x' } }));
+  test('the same name twice', () =>
+    expect(parse({ headers: { ...GET.headers, authorization: 'x' } })).toEqual(refusal()));
   test('too many', () =>
-    refused({
-      headers: { ...GET.headers, ...Object.fromEntries(Array.from({ length: 64 }, (_unused, i) => [`x-${i}`, ''])) },
-    }));
+    expect(
+      parse({
+        headers: { ...GET.headers, ...Object.fromEntries(Array.from({ length: 64 }, (_unused, i) => [`x-${i}`, ''])) },
+      }),
+    ).toEqual(refusal()));
   test('too long together', () =>
-    refused({
-      headers: {
-        ...GET.headers,
-        ...Object.fromEntries(Array.from({ length: 5 }, (_unused, i) => [`x-${i}`, 'x'.repeat(8_000)])),
-      },
-    }));
+    expect(
+      parse({
+        headers: {
+          ...GET.headers,
+          ...Object.fromEntries(Array.from({ length: 5 }, (_unused, i) => [`x-${i}`, 'x'.repeat(8_000)])),
+        },
+      }),
+    ).toEqual(refusal()));
 });
 
 test.each(['TRACE', 'trace', 'CONNECT', 'TRACK', 'PRI', '', 'GET /', 'GE T', 'G\r\nET', 'G'.repeat(33)])(
   'ATTACKS 22: the method %j is refused',
-  (method) => refused({ method }),
+  (method) => expect(parse({ method })).toEqual(refusal()),
 );
 
 test('methods have one spelling', () => expect(parsed({ method: 'patch' }).method).toBe('PATCH'));
@@ -120,11 +133,11 @@ describe('ATTACKS 27: one template names one credential', () => {
   test.each(['{{CREDENTIAL.key}}', '{{OTHER}}', '{{ CREDENTIAL }}', '{{credential}}', '{{OTHER_KEY.x-y}}'])(
     '%j is refused',
     (name) => {
-      refused({ headers: { ...GET.headers, 'X-Other': name } });
-      refused({ query: { other: name } });
-      refused({ url: `https://a.example/${name}` });
-      refused({ method: 'POST', body: `{{CREDENTIAL}} ${name}` });
-      refused({ method: 'POST', body: { a: ['{{CREDENTIAL}}', name] } });
+      expect(parse({ headers: { ...GET.headers, 'X-Other': name } })).toEqual(refusal());
+      expect(parse({ query: { other: name } })).toEqual(refusal());
+      expect(parse({ url: `https://a.example/${name}` })).toEqual(refusal());
+      expect(parse({ method: 'POST', body: `{{CREDENTIAL}} ${name}` })).toEqual(refusal());
+      expect(parse({ method: 'POST', body: { a: ['{{CREDENTIAL}}', name] } })).toEqual(refusal());
     },
   );
 
@@ -146,7 +159,7 @@ describe('bodies', () => {
   test('a content type of the template is kept', () => {
     const template = parsed({ headers: { 'Content-Type': 'application/vnd.api+json' }, body: { a: '{{CREDENTIAL}}' } });
     expect(template.headers).toEqual([['Content-Type', ['application/vnd.api+json']]]);
-    refused({ headers: { 'Content-Type': 'text/plain' }, body: { a: '{{CREDENTIAL}}' } });
+    expect(parse({ headers: { 'Content-Type': 'text/plain' }, body: { a: '{{CREDENTIAL}}' } })).toEqual(refusal());
   });
 
   test.each([
@@ -160,23 +173,24 @@ describe('bodies', () => {
     expect(parsed({ method: 'POST', headers: { 'content-type': type }, body }).body).toMatchObject({ encoding }),
   );
 
-  test('body and body_base64 exclude each other', () => refused({ body: 'x', body_base64: 'eA==' }));
+  test('body and body_base64 exclude each other', () =>
+    expect(parse({ body: 'x', body_base64: 'eA==' })).toEqual(refusal()));
   test('body_base64 is bytes', () =>
     expect(parsed({ body_base64: '/wA=' }).body).toEqual({ bytes: Buffer.from([0xff, 0]) }));
   test.each(['*', 'a', 'YQ', 'YQ=', 'YQ==\n', '_w=='])('body_base64 %j is refused', (text) =>
-    refused({ body_base64: text }),
+    expect(parse({ body_base64: text })).toEqual(refusal()),
   );
-  test('a HEAD request has no body', () => refused({ method: 'HEAD', body: 'x' }));
-  test('half a character is refused', () => refused({ method: 'POST', body: '\ud800' }));
+  test('a HEAD request has no body', () => expect(parse({ method: 'HEAD', body: 'x' })).toEqual(refusal()));
+  test('half a character is refused', () => expect(parse({ method: 'POST', body: '\ud800' })).toEqual(refusal()));
   test('JSON nested without end is refused', () =>
-    refused({ ...POST_JSON, body: `"{{CREDENTIAL}}"`.padStart(100, '[').padEnd(184, ']') }));
+    expect(parse({ ...POST_JSON, body: `"{{CREDENTIAL}}"`.padStart(100, '[').padEnd(184, ']') })).toEqual(refusal()));
 });
 
 test('ATTACKS 36: a body past the limit is refused as too large, text, object or base64', () => {
   const long = 'x'.repeat(5 * 1_048_576 + 1);
-  refused({ body: long }, 'payload_too_large');
-  refused({ body: [long] }, 'payload_too_large');
-  refused({ body_base64: Buffer.from(long).toString('base64') }, 'payload_too_large');
+  expect(parse({ body: long })).toEqual(refusal('payload_too_large'));
+  expect(parse({ body: [long] })).toEqual(refusal('payload_too_large'));
+  expect(parse({ body_base64: Buffer.from(long).toString('base64') })).toEqual(refusal('payload_too_large'));
 });
 
 test('P: a refusal quotes nothing of the request but a header name', () => {
@@ -195,7 +209,7 @@ test('P: a refusal quotes nothing of the request but a header name', () => {
         { body },
       ]) {
         const template = parse(change);
-        if (!template.ok) expect(template.detail).not.toContain(canary);
+        expect(template.ok ? '' : template.detail).not.toContain(canary);
       }
     }),
   );

@@ -58,4 +58,4 @@ test.each(['10.0.0.1', '8.8.8.8', '169.254.169.254', 'localhost'])(
   },
 );
 
-test('a range that is none stops the start', () => expect(() => policy({ allowRanges: ['10.0.0.0'] })).toThrow());
+test('a range that is none stops the start', () => expect(() => policy({ allowRanges: ['10.0.0.0'] })).toThrow('CIDR'));

@@ -1,6 +1,6 @@
 import { channel } from 'node:diagnostics_channel';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { HostileUpstreams, UPSTREAM_HOST, type Upstream } from '../../../test/support/hostile-upstream.js';
+import { HostileUpstreams } from '../../../test/support/hostile-upstream.js';
 import { CANARY, codeOf, failure, OutboundDoors, options, request } from '../../../test/support/outbound-doors.js';
 
 let upstreams: HostileUpstreams;
@@ -33,34 +33,31 @@ describe('ATTACKS 33: faults are codes of ours', () => {
   });
 
   test.each([
-    ['the connection is reset before the answer', (socket: { destroy(): void }) => void socket.destroy()],
-    [
-      'the answer is not HTTP',
-      (socket: { write(text: string): void }) => void socket.write(`SSH-2.0 ${CANARY}\r\n\r\n`),
-    ],
+    ['the connection is reset before the answer', (socket: { destroy(): void }) => socket.destroy()],
+    ['the answer is not HTTP', (socket: { write(text: string): void }) => socket.write(`SSH-2.0 ${CANARY}\r\n\r\n`)],
     [
       'the length is said twice',
       (socket: { write(text: string): void }) =>
-        void socket.write('HTTP/1.1 200 OK\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\nab'),
+        socket.write('HTTP/1.1 200 OK\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\nab'),
     ],
     [
       'length and chunks contradict',
       (socket: { write(text: string): void }) =>
-        void socket.write('HTTP/1.1 200 OK\r\nContent-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n'),
+        socket.write('HTTP/1.1 200 OK\r\nContent-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n'),
     ],
     [
       'the connection is upgraded',
       (socket: { write(text: string): void }) =>
-        void socket.write('HTTP/1.1 101 Switching Protocols\r\nUpgrade: x\r\nConnection: upgrade\r\n\r\n'),
+        socket.write('HTTP/1.1 101 Switching Protocols\r\nUpgrade: x\r\nConnection: upgrade\r\n\r\n'),
     ],
     [
       'the answer ends early',
-      (socket: { end(text: string): void }) => void socket.end('HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nabc'),
+      (socket: { end(text: string): void }) => socket.end('HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nabc'),
     ],
     [
       'a chunk ends early',
       (socket: { end(text: string): void }) =>
-        void socket.end('HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nab'),
+        socket.end('HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nab'),
     ],
   ])('%s', async (_what, answer) => {
     const upstream = await upstreams.tls((socket) => socket.once('data', () => answer(socket)));

@@ -1,4 +1,4 @@
-import { HostileUpstreams, UPSTREAM_HOST, type Upstream } from '../../../test/support/hostile-upstream.js';
+import { HostileUpstreams, UPSTREAM_HOST } from '../../../test/support/hostile-upstream.js';
 import { CANARY, codeOf, failure, OutboundDoors, options, request } from '../../../test/support/outbound-doors.js';
 import { DemoAuthority } from '../../quickstart/certificates.js';
 

@@ -37,7 +37,9 @@ function readPercent(bytes: Uint8Array, at: number): Escape {
 }
 
 const JSON_SHORT = new Map(
-  [...'"\\/bfnrt'].map((char, index) => [code(char), code('"\\/\b\f\n\r\t'[index] as string)]),
+  Object.entries({ '"': '"', '\\': '\\', '/': '/', b: '\b', f: '\f', n: '\n', r: '\r', t: '\t' }).map(
+    ([name, char]) => [code(name), code(char)],
+  ),
 );
 const SURROGATE_PAIR_CHARS = 12;
 

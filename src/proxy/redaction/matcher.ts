@@ -9,26 +9,23 @@ const PADDING_MAX = 2;
 
 /** Finds one pattern in a stream of characters (Knuth, Morris, Pratt): it never looks back, and knows how far a match has come. */
 export class Matcher {
-  readonly #fallback: Uint32Array;
   #matched = 0;
   /** What may still belong to the match that has just ended: a shared character, then padding. */
   #awaitsShared = false;
   #awaitsPadding = 0;
 
-  constructor(readonly pattern: Pattern) {
-    this.#fallback = fallbacks(pattern.symbols);
-  }
+  constructor(private readonly pattern: Pattern) {}
 
   /** Takes the next character. False: no match has begun, and only the pattern's first symbol can change that. */
   step(run: Run, at: number, history: History, cuts: Cut[]): boolean {
-    const { symbols, alphabet } = this.pattern;
+    const { symbols, alphabet, fallback } = this.pattern;
     const symbol = alphabet[run.bytes[at] as number] as number;
     let matched = this.#matched;
-    while (matched > 0 && symbols[matched] !== symbol) matched = this.#fallback[matched - 1] as number;
+    while (matched > 0 && symbols[matched] !== symbol) matched = fallback[matched - 1] as number;
     if (symbols[matched] === symbol) matched += 1;
     if (matched === symbols.length) {
       this.#cut(run, at, history, cuts);
-      matched = this.#fallback[matched - 1] as number;
+      matched = fallback[matched - 1] as number;
     }
     this.#matched = matched;
     return matched > 0;
@@ -68,16 +65,4 @@ export class Matcher {
     if (before === null || !history.has(first - 1)) return first;
     return sharesBits(before, alphabet[history.byteAt(first - 1)] as number) ? first - 1 : first;
   }
-}
-
-/** For each prefix, the length of its longest proper prefix that is also its suffix. */
-function fallbacks(symbols: Uint8Array): Uint32Array {
-  const table = new Uint32Array(symbols.length);
-  let length = 0;
-  for (let at = 1; at < symbols.length; at += 1) {
-    while (length > 0 && symbols[length] !== symbols[at]) length = table[length - 1] as number;
-    if (symbols[length] === symbols[at]) length += 1;
-    table[at] = length;
-  }
-  return table;
 }

@@ -6,6 +6,17 @@ export type Pattern = {
   /** Characters just before and just after that carry bits of the secret beside those of a neighbour; padding may follow. */
   readonly before: Seam | null;
   readonly after: Seam | null;
+  /** For each prefix of `symbols`, the length of its longest proper prefix that is also its suffix. */
+  readonly fallback: Uint32Array;
+};
+
+/** All forms of one secret: made once for a call, read by every stream of it. */
+export type PatternSet = {
+  readonly patterns: readonly Pattern[];
+  /** For each byte, a bit for every pattern that it would start. */
+  readonly starts: Uint8Array;
+  /** The characters of the longest pattern. */
+  readonly longest: number;
 };
 
 /** A base64 character of which only the bits under `mask` come from the secret. */
@@ -39,11 +50,23 @@ function alphabet(symbolOf: (char: string) => number): Uint8Array {
 }
 
 /** The secret itself, its hexadecimal digits, and its base64 at each of the three places in a group of three bytes. */
-export function patternsOf(secret: Uint8Array): Pattern[] {
+export function patternsOf(secret: Uint8Array): PatternSet {
   const hexDigits = Buffer.from(Buffer.from(secret).toString('hex'));
   const whole = [toPattern(secret, PLAIN_ALPHABET), toPattern(hexDigits, HEX_ALPHABET)];
-  const patterns = [...whole, base64(secret, 0), base64(secret, 1), base64(secret, 2)];
-  return patterns.filter(({ symbols }) => symbols.length > 0);
+  const all = [...whole, base64(secret, 0), base64(secret, 1), base64(secret, 2)];
+  const patterns = all.filter(({ symbols }) => symbols.length > 0);
+  const longest = Math.max(...patterns.map(({ symbols }) => symbols.length));
+  return { patterns, starts: startsOf(patterns), longest };
+}
+
+function startsOf(patterns: readonly Pattern[]): Uint8Array {
+  const starts = new Uint8Array(256);
+  patterns.forEach(({ alphabet: letters, symbols }, index) => {
+    for (let byte = 0; byte < starts.length; byte += 1) {
+      if (letters[byte] === symbols[0]) starts[byte] = (starts[byte] as number) | (1 << index);
+    }
+  });
+  return starts;
 }
 
 function toPattern(
@@ -54,7 +77,18 @@ function toPattern(
 ): Pattern {
   const symbols = new Uint8Array(text.length);
   for (let at = 0; at < text.length; at += 1) symbols[at] = letters[text[at] as number] as number;
-  return { symbols, alphabet: letters, before, after };
+  return { symbols, alphabet: letters, before, after, fallback: fallbackOf(symbols) };
+}
+
+function fallbackOf(symbols: Uint8Array): Uint32Array {
+  const table = new Uint32Array(symbols.length);
+  let length = 0;
+  for (let at = 1; at < symbols.length; at += 1) {
+    while (length > 0 && symbols[length] !== symbols[at]) length = table[length - 1] as number;
+    if (symbols[length] === symbols[at]) length += 1;
+    table[at] = length;
+  }
+  return table;
 }
 
 /**

@@ -59,7 +59,7 @@ describe('ATTACKS 28, 29: the secret is redacted in every form', () => {
         const text = encode(Buffer.from(before + KEY + after));
         const left = redact(`Basic ${text} end`);
         expect(left).toMatch(/^Basic .{0,8}\[redacted\].{0,12} end$/);
-        if (before === '' && after === '') expect(left).toBe(`Basic ${MARK} end`);
+        expect(before + after !== '' || left === `Basic ${MARK} end`).toBe(true);
       }
     }
   });
@@ -179,7 +179,7 @@ describe('ATTACKS 31: split anywhere', () => {
           out.push(stream.flush());
           const whole = redaction.redact(text);
           expect(Buffer.concat(out).toString()).toBe(Buffer.from(whole.text).toString());
-          if (whole.count > 0) expect(stream.count).toBe(whole.count);
+          expect(stream.count).toBe(whole.count);
         },
       ),
       { numRuns: 1_000 },

@@ -1,6 +1,6 @@
 import { HTML_ENTITY, JSON_STRING, PERCENT, type EscapeKind } from './escapes.js';
 import type { Cut } from './matcher.js';
-import { patternsOf, type Pattern } from './patterns.js';
+import { patternsOf, type PatternSet } from './patterns.js';
 import { rawRun } from './run.js';
 import { View } from './view.js';
 
@@ -8,7 +8,7 @@ export const REDACTED = Buffer.from('[redacted]');
 
 /** A secret as it is looked for: made once for a call, used for each header and the body. */
 export class Redaction {
-  readonly #patterns: readonly Pattern[];
+  readonly #patterns: PatternSet;
   readonly #readings: readonly (readonly EscapeKind[])[];
   /** No form of the secret is shorter than the secret itself, so shorter texts need no look. */
   readonly #shortest: number;

@@ -1,7 +1,7 @@
 import type { EscapeKind } from './escapes.js';
 import { History } from './history.js';
 import { Matcher, type Cut } from './matcher.js';
-import type { Pattern } from './patterns.js';
+import type { PatternSet } from './patterns.js';
 import type { Run } from './run.js';
 import { Unescape } from './unescape.js';
 
@@ -10,18 +10,16 @@ export class View {
   readonly #decoders: readonly Unescape[];
   readonly #matchers: readonly Matcher[];
   readonly #history: History;
-  /** For each byte, a bit for every matcher that it would start. */
-  readonly #starts = new Uint8Array(256);
   /** A bit for every matcher that has a match begun. */
   #begun = 0;
 
-  constructor(kinds: readonly EscapeKind[], patterns: readonly Pattern[]) {
+  constructor(
+    kinds: readonly EscapeKind[],
+    private readonly set: PatternSet,
+  ) {
     this.#decoders = kinds.map((kind) => new Unescape(kind));
-    this.#matchers = patterns.map((pattern) => new Matcher(pattern));
-    this.#history = new History(Math.max(...patterns.map(({ symbols }) => symbols.length)) + 1);
-    patterns.forEach(({ alphabet, symbols }, index) => {
-      for (let byte = 0; byte < 256; byte += 1) if (alphabet[byte] === symbols[0]) this.#starts[byte]! |= 1 << index;
-    });
+    this.#matchers = set.patterns.map((pattern) => new Matcher(pattern));
+    this.#history = new History(set.longest + 1);
   }
 
   /** Adds what it finds to `cuts`; answers with the raw offset from which on nothing may leave yet. */
@@ -50,7 +48,7 @@ export class View {
   /** Most characters start nothing and meet nothing begun: they cost one look-up. */
   #step(run: Run, cuts: Cut[]): void {
     const { bytes } = run;
-    const starts = this.#starts;
+    const { starts } = this.set;
     let begun = this.#begun;
     for (let at = 0; at < bytes.length; at += 1) {
       let due = begun | (starts[bytes[at] as number] as number);
