@@ -39,7 +39,13 @@ export async function startChancery({ config, log, migrationsFolder }: StartOpti
     if (adminUrl !== null) {
       const folder = migrationsFolder ?? fileURLToPath(new URL('../migrations', import.meta.url));
       const say = (line: string): void => log.info(line);
-      await provisionDatabase({ adminUrl, address, password: rolePasswords(secret), migrationsFolder: folder, log: say });
+      await provisionDatabase({
+        adminUrl,
+        address,
+        password: rolePasswords(secret),
+        migrationsFolder: folder,
+        log: say,
+      });
     }
     const http = await createHttpApp(AppModule.at(address), { config, log, secret });
     try {

@@ -88,12 +88,18 @@ export class ActivateBrake {
       return { ...none, agentId: input.agentId };
     }
     if (input.scope !== 'credential') return none;
-    const credentialId = input.credentialName === undefined ? null : await this.credentialNames.idOf(tx, input.credentialName);
+    const credentialId =
+      input.credentialName === undefined ? null : await this.credentialNames.idOf(tx, input.credentialName);
     if (credentialId === null) throw notFound();
     return { ...none, credentialId };
   }
 
-  async #activate({ tx, chain, nowMs }: Act, principal: Principal, input: ActivateBrakeInput, target: Target): Promise<BrakeRow> {
+  async #activate(
+    { tx, chain, nowMs }: Act,
+    principal: Principal,
+    input: ActivateBrakeInput,
+    target: Target,
+  ): Promise<BrakeRow> {
     const id = newUuid();
     const actor = actorOf(principal);
     const details = {

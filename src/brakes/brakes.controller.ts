@@ -38,7 +38,11 @@ export class BrakesController {
   @Post()
   @Allow(BRAKERS)
   @Idempotent()
-  @Returns(brakeView, { status: 201, alsoStatuses: [200], summary: 'Pull a brake; 200 when it was on already. The global one is the operator’s' })
+  @Returns(brakeView, {
+    status: 201,
+    alsoStatuses: [200],
+    summary: 'Pull a brake; 200 when it was on already. The global one is the operator’s',
+  })
   async activate(
     @Caller() principal: Principal,
     @Body({ schema: brakeBody }) body: z.output<typeof brakeBody>,

@@ -5,7 +5,8 @@ export const scopeNotHere = (): ProblemError =>
     code: 'forbidden',
     status: 403,
     title: 'Not allowed for this role',
-    detail: 'The global brake is the operator’s and stands on the ops surface; tenant, agent and credential brakes are a tenant’s.',
+    detail:
+      'The global brake is the operator’s and stands on the ops surface; tenant, agent and credential brakes are a tenant’s.',
   });
 
 export const confirmationMissing = (): ProblemError =>

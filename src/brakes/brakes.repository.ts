@@ -31,7 +31,13 @@ export async function findActive(tx: TenantTx, target: Omit<ActiveBrake, 'id'>):
     .select()
     .from(brakes)
     .where(
-      and(eq(brakes.tenantId, tx.tenantId), eq(brakes.scope, target.scope), agent, credential, isNull(brakes.clearedAt)),
+      and(
+        eq(brakes.tenantId, tx.tenantId),
+        eq(brakes.scope, target.scope),
+        agent,
+        credential,
+        isNull(brakes.clearedAt),
+      ),
     );
   return row;
 }

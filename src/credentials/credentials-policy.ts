@@ -37,7 +37,10 @@ export async function loadCredentialsPolicy(tx: TenantTx): Promise<CredentialsPo
     .select()
     .from(credentials)
     .where(and(eq(credentials.tenantId, tx.tenantId), isNull(credentials.deletedAt)));
-  const versions = await liveVersions(tx, rows.map((row) => row.id));
+  const versions = await liveVersions(
+    tx,
+    rows.map((row) => row.id),
+  );
   const held = await tx.db.select().from(grants).where(eq(grants.tenantId, tx.tenantId));
   const versionsOf = new Map<string, Map<number, VersionPolicy>>(rows.map((row) => [row.id, new Map()]));
   for (const { credentialId, version, binding, expiresAt } of versions) {

@@ -45,7 +45,9 @@ export class CredentialsController {
   async store(@Caller() principal: Principal, @Body({ schema: storeBody }) body: z.output<typeof storeBody>) {
     const { name: label, value, minimum_tier: minimumTier, redact } = body;
     const binding = { allowedDomains: body.allowed_domains, ports: body.ports, cleartext: body.cleartext };
-    return viewCredential(await this.storeCredential.execute(principal, { name: label, value, minimumTier, redact, binding }));
+    return viewCredential(
+      await this.storeCredential.execute(principal, { name: label, value, minimumTier, redact, binding }),
+    );
   }
 
   @Get()

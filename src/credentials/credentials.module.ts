@@ -1,6 +1,7 @@
 import { Global, Module } from '@nestjs/common';
 import { CredentialNames } from '../brakes/credential-names.js';
 import { GrantLimits } from '../identity/grant-limits.js';
+import { KeysModule } from '../keys/keys.module.js';
 import { ChangeMinimumTier } from './change-minimum-tier.js';
 import { CredentialsController } from './credentials.controller.js';
 import { DeleteCredential } from './delete-credential.js';
@@ -19,6 +20,7 @@ import { StoredGrantLimits } from './stored-grant-limits.js';
 /** Global, because the rooms below ask for names and grants through abstractions of their own. */
 @Global()
 @Module({
+  imports: [KeysModule],
   controllers: [CredentialsController, GrantsController],
   providers: [
     ChangeMinimumTier,

@@ -15,7 +15,10 @@ const VERSION_INFO = {
   expiresAt: credentialVersions.expiresAt,
 };
 
-export async function insertCredential(tx: TenantTx, row: Omit<typeof credentials.$inferInsert, 'tenantId'>): Promise<void> {
+export async function insertCredential(
+  tx: TenantTx,
+  row: Omit<typeof credentials.$inferInsert, 'tenantId'>,
+): Promise<void> {
   await tx.db.insert(credentials).values({ ...row, tenantId: tx.tenantId });
 }
 
@@ -34,7 +37,11 @@ export async function findCredential(tx: TenantTx, name: string): Promise<Creden
   return row;
 }
 
-export async function listCredentials(tx: TenantTx, afterId: string | undefined, limit: number): Promise<CredentialRow[]> {
+export async function listCredentials(
+  tx: TenantTx,
+  afterId: string | undefined,
+  limit: number,
+): Promise<CredentialRow[]> {
   const after = afterId === undefined ? undefined : gt(credentials.id, afterId);
   return tx.db
     .select()
@@ -49,7 +56,10 @@ export async function updateCredential(
   id: string,
   set: Partial<Pick<CredentialRow, 'version' | 'minimumTier' | 'updatedAt' | 'deletedAt'>>,
 ): Promise<void> {
-  await tx.db.update(credentials).set(set).where(and(eq(credentials.tenantId, tx.tenantId), eq(credentials.id, id)));
+  await tx.db
+    .update(credentials)
+    .set(set)
+    .where(and(eq(credentials.tenantId, tx.tenantId), eq(credentials.id, id)));
 }
 
 /** The versions of some credentials that are not retired, newest last. */
@@ -69,7 +79,11 @@ export async function liveVersions(tx: TenantTx, credentialIds: readonly string[
 }
 
 /** The sealed value of one version, ciphertext and all. */
-export async function findVersion(tx: TenantTx, credentialId: string, version: number): Promise<VersionRow | undefined> {
+export async function findVersion(
+  tx: TenantTx,
+  credentialId: string,
+  version: number,
+): Promise<VersionRow | undefined> {
   const [row] = await tx.db
     .select()
     .from(credentialVersions)
@@ -110,7 +124,10 @@ export async function retireAllVersions(tx: TenantTx, credentialId: string): Pro
 }
 
 /** Versions whose grace is over lose their value; says which. */
-export async function retireExpiredVersions(tx: TenantTx, now: Date): Promise<{ credentialId: string; version: number }[]> {
+export async function retireExpiredVersions(
+  tx: TenantTx,
+  now: Date,
+): Promise<{ credentialId: string; version: number }[]> {
   return tx.db
     .update(credentialVersions)
     .set({ state: 'retired', wrappedDek: null, ciphertext: null })

@@ -1,5 +1,15 @@
 import { sql } from 'drizzle-orm';
-import { boolean, foreignKey, integer, jsonb, primaryKey, text, timestamp, uniqueIndex, uuid } from 'drizzle-orm/pg-core';
+import {
+  boolean,
+  foreignKey,
+  integer,
+  jsonb,
+  primaryKey,
+  text,
+  timestamp,
+  uniqueIndex,
+  uuid,
+} from 'drizzle-orm/pg-core';
 import { agents } from '../identity/agents.table.js';
 import { bytea, chancerySchema, tenantId, tenantPolicy } from '../platform/database/tenant-table.js';
 import type { Binding } from './binding.js';
@@ -21,7 +31,9 @@ export const credentials = chancerySchema.table(
   },
   (t) => [
     primaryKey({ columns: [t.tenantId, t.id] }),
-    uniqueIndex('credentials_name').on(t.tenantId, t.name).where(sql`deleted_at is null`),
+    uniqueIndex('credentials_name')
+      .on(t.tenantId, t.name)
+      .where(sql`deleted_at is null`),
     tenantPolicy('credentials'),
   ],
 );
@@ -45,7 +57,9 @@ export const credentialVersions = chancerySchema.table(
   (t) => [
     primaryKey({ columns: [t.tenantId, t.credentialId, t.version] }),
     foreignKey({ columns: [t.tenantId, t.credentialId], foreignColumns: [credentials.tenantId, credentials.id] }),
-    uniqueIndex('credential_versions_current').on(t.tenantId, t.credentialId).where(sql`state = 'current'`),
+    uniqueIndex('credential_versions_current')
+      .on(t.tenantId, t.credentialId)
+      .where(sql`state = 'current'`),
     tenantPolicy('credential_versions'),
   ],
 );

@@ -53,7 +53,12 @@ export class EditBinding {
       if (stored === undefined) throw changedMeanwhile();
       const deadline = new Date(nowMs + REBIND_WITHIN_MS).toISOString();
       const details = { credential: publicId('crd', row.id), name, version: row.version, deadline };
-      const intent = await chain.append({ actor: actorOf(principal), action: 'credential.bind', outcome: 'intent', details });
+      const intent = await chain.append({
+        actor: actorOf(principal),
+        action: 'credential.bind',
+        outcome: 'intent',
+        details,
+      });
       return { row, stored, intent };
     });
   }

@@ -39,7 +39,14 @@ export class GrantAccess {
       const credential = await findCredential(tx, name);
       if (credential === undefined) throw credentialNotFound();
       const rows = await listGrantsOn(tx, credential.id, afterAgentId, limit);
-      const agents = new Map((await this.findAgent.several(tx, rows.map((row) => row.agentId))).map((agent) => [agent.id, agent]));
+      const agents = new Map(
+        (
+          await this.findAgent.several(
+            tx,
+            rows.map((row) => row.agentId),
+          )
+        ).map((agent) => [agent.id, agent]),
+      );
       return rows.map((grant) => ({ grant, agent: agents.get(grant.agentId) as KnownAgent }));
     });
   }
@@ -54,14 +61,24 @@ export class GrantAccess {
       const existing = await findGrant(tx, agentId, credential.id);
       if (existing?.state === 'active') return { agent, grant: existing };
       const limit = TIER_RULES[agent.tier].credentialsLimit;
-      if (limit !== null && (await activeGrantsOf(tx, agentId)).length >= limit) throw grantLimitReached(agent.tier, limit);
+      if (limit !== null && (await activeGrantsOf(tx, agentId)).length >= limit)
+        throw grantLimitReached(agent.tier, limit);
       const actor = actorOf(principal);
-      const fresh = { agentId, credentialId: credential.id, state: 'active', grantedAt: new Date(nowMs), grantedBy: actor } as const;
+      const fresh = {
+        agentId,
+        credentialId: credential.id,
+        state: 'active',
+        grantedAt: new Date(nowMs),
+        grantedBy: actor,
+      } as const;
       if (existing === undefined) await insertGrant(tx, fresh);
       else await setGrantState(tx, agentId, [credential.id], 'active');
       const details = { credential: publicId('crd', credential.id), name, agent: publicId('agt', agentId) };
       await chain.append({ actor, action: 'grant.add', outcome: 'success', details });
-      return { agent, grant: existing === undefined ? { ...fresh, tenantId: tx.tenantId } : { ...existing, state: 'active' } };
+      return {
+        agent,
+        grant: existing === undefined ? { ...fresh, tenantId: tx.tenantId } : { ...existing, state: 'active' },
+      };
     });
   }
 

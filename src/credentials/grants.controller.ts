@@ -37,14 +37,22 @@ export class GrantsController {
   @Put(':agent_id')
   @Allow(ADMINS)
   @Returns(grantViewSchema, { summary: 'Let an agent use the credential' })
-  async grant(@Caller() principal: Principal, @Param('name', name) label: string, @Param('agent_id', agent) agentId: string) {
+  async grant(
+    @Caller() principal: Principal,
+    @Param('name', name) label: string,
+    @Param('agent_id', agent) agentId: string,
+  ) {
     return viewGrant(await this.access.grant(principal, label, agentId));
   }
 
   @Delete(':agent_id')
   @Allow(ADMINS)
   @ReturnsNothing({ summary: 'Take the credential from an agent; its calls with it are cut' })
-  revoke(@Caller() principal: Principal, @Param('name', name) label: string, @Param('agent_id', agent) agentId: string): Promise<void> {
+  revoke(
+    @Caller() principal: Principal,
+    @Param('name', name) label: string,
+    @Param('agent_id', agent) agentId: string,
+  ): Promise<void> {
     return this.access.revoke(principal, label, agentId);
   }
 }

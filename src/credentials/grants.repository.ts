@@ -8,12 +8,21 @@ export async function insertGrant(tx: TenantTx, row: Omit<GrantRow, 'tenantId'>)
   await tx.db.insert(grants).values({ ...row, tenantId: tx.tenantId });
 }
 
-export async function setGrantState(tx: TenantTx, agentId: string, credentialIds: readonly string[], state: GrantRow['state']) {
+export async function setGrantState(
+  tx: TenantTx,
+  agentId: string,
+  credentialIds: readonly string[],
+  state: GrantRow['state'],
+) {
   await tx.db
     .update(grants)
     .set({ state })
     .where(
-      and(eq(grants.tenantId, tx.tenantId), eq(grants.agentId, agentId), inArray(grants.credentialId, [...credentialIds])),
+      and(
+        eq(grants.tenantId, tx.tenantId),
+        eq(grants.agentId, agentId),
+        inArray(grants.credentialId, [...credentialIds]),
+      ),
     );
 }
 

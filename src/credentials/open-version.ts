@@ -14,7 +14,9 @@ export class OpenVersion {
   ) {}
 
   async execute(tenantId: string, credentialId: string, version: number): Promise<Secret> {
-    const row = await this.database.inTenant(tenantId, (tx) => findVersion(tx, credentialId, version), { readOnly: true });
+    const row = await this.database.inTenant(tenantId, (tx) => findVersion(tx, credentialId, version), {
+      readOnly: true,
+    });
     if (row === undefined) throw changedMeanwhile();
     return this.sealing.open(tenantId, row);
   }

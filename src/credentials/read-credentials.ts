@@ -16,7 +16,12 @@ export class ReadCredentials {
         const rows = await listCredentials(tx, afterId, limit);
         const ids = rows.map((row) => row.id);
         const versions = await liveVersions(tx, ids);
-        return rows.map((row) => credentialView(row, versions.filter((version) => version.credentialId === row.id)));
+        return rows.map((row) =>
+          credentialView(
+            row,
+            versions.filter((version) => version.credentialId === row.id),
+          ),
+        );
       },
       { readOnly: true, isolation: 'repeatable read' },
     );

@@ -40,13 +40,22 @@ export class StoreCredential {
       if (input.redact && plaintext.bytes.length < REDACTABLE_BYTES_MIN) throw secretTooShort(REDACTABLE_BYTES_MIN);
       const id = newUuid();
       const { tenantId } = principal;
-      const sealed = await this.sealing.seal({ tenantId, credentialId: id, version: FIRST_VERSION, binding }, plaintext);
+      const sealed = await this.sealing.seal(
+        { tenantId, credentialId: id, version: FIRST_VERSION, binding },
+        plaintext,
+      );
       return await this.acts.run(tenantId, async ({ tx, chain, nowMs }) => {
         const now = new Date(nowMs);
         const { name, minimumTier, redact } = input;
         const row = { id, name, minimumTier, redact, version: FIRST_VERSION, createdAt: now, updatedAt: now };
         await insertCredential(tx, row);
-        const version = { credentialId: id, version: FIRST_VERSION, binding, state: 'current', createdAt: now } as const;
+        const version = {
+          credentialId: id,
+          version: FIRST_VERSION,
+          binding,
+          state: 'current',
+          createdAt: now,
+        } as const;
         await insertVersion(tx, { ...version, ...sealed });
         const details = {
           credential: publicId('crd', id),

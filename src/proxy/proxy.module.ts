@@ -1,11 +1,12 @@
 import { Module, type OnModuleInit } from '@nestjs/common';
 import { Committers } from '../audit/committers.js';
+import { KeysModule } from '../keys/keys.module.js';
 import { CallUpstream } from './call-upstream.js';
 import { ExecuteCredential } from './execute-credential.js';
 import { ProxyController } from './proxy.controller.js';
 import { loadUsePolicy, type UsePolicy } from './use-policy.js';
 
-@Module({ controllers: [ProxyController], providers: [CallUpstream, ExecuteCredential] })
+@Module({ imports: [KeysModule], controllers: [ProxyController], providers: [CallUpstream, ExecuteCredential] })
 export class ProxyModule implements OnModuleInit {
   constructor(private readonly committers: Committers<UsePolicy>) {}
 

@@ -69,7 +69,9 @@ export class LogIn {
   async #find(input: LoginInput, mayEnter: (tenant: Tenant) => boolean) {
     const tenant = await this.directory.find(input.tenant);
     if (tenant === null || !mayEnter(tenant)) return null;
-    const member = await this.database.inTenant(tenant.id, (tx) => findMemberByEmail(tx, input.email), { readOnly: true });
+    const member = await this.database.inTenant(tenant.id, (tx) => findMemberByEmail(tx, input.email), {
+      readOnly: true,
+    });
     return member === undefined ? null : { tenant, member };
   }
 

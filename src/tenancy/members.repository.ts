@@ -43,11 +43,16 @@ export async function countOwners(tx: TenantTx): Promise<number> {
 }
 
 export async function removeMember(tx: TenantTx, id: string, at: Date): Promise<void> {
-  await tx.db.update(members).set({ removedAt: at }).where(and(eq(members.tenantId, tx.tenantId), eq(members.id, id)));
+  await tx.db
+    .update(members)
+    .set({ removedAt: at })
+    .where(and(eq(members.tenantId, tx.tenantId), eq(members.id, id)));
   await tx.db
     .update(memberSessions)
     .set({ revokedAt: at })
-    .where(and(eq(memberSessions.tenantId, tx.tenantId), eq(memberSessions.memberId, id), isNull(memberSessions.revokedAt)));
+    .where(
+      and(eq(memberSessions.tenantId, tx.tenantId), eq(memberSessions.memberId, id), isNull(memberSessions.revokedAt)),
+    );
 }
 
 /** True once per code: the step moves forward or the code was used already. */

@@ -21,7 +21,9 @@ export const members = chancerySchema.table(
   },
   (t) => [
     primaryKey({ columns: [t.tenantId, t.id] }),
-    uniqueIndex('members_email').on(t.tenantId, t.email).where(sql`removed_at is null`),
+    uniqueIndex('members_email')
+      .on(t.tenantId, t.email)
+      .where(sql`removed_at is null`),
     tenantPolicy('members'),
   ],
 );

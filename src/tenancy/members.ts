@@ -5,7 +5,14 @@ import { TenantDatabase } from '../platform/database/tenant-database.js';
 import { notFound } from '../platform/http/http.errors.js';
 import { publicId } from '../platform/ids.js';
 import { type Act, Acts } from './acts.js';
-import { countOwners, findMember, insertMember, listMembers, type MemberRow, removeMember } from './members.repository.js';
+import {
+  countOwners,
+  findMember,
+  insertMember,
+  listMembers,
+  type MemberRow,
+  removeMember,
+} from './members.repository.js';
 import { MemberFactory, type NewMember } from './new-member.js';
 import { actorOf, type MemberRole, type Principal } from './principal.js';
 import { lastOwner, nameTaken } from './tenancy.errors.js';

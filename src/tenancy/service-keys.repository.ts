@@ -19,7 +19,11 @@ export async function findServiceKey(tx: TenantTx, id: string): Promise<ServiceK
   return row;
 }
 
-export async function listServiceKeys(tx: TenantTx, afterId: string | undefined, limit: number): Promise<ServiceKeyRow[]> {
+export async function listServiceKeys(
+  tx: TenantTx,
+  afterId: string | undefined,
+  limit: number,
+): Promise<ServiceKeyRow[]> {
   const after = afterId === undefined ? undefined : gt(serviceKeys.id, afterId);
   return tx.db
     .select()

@@ -7,7 +7,8 @@ export const unauthenticated = (): ProblemError =>
     code: 'unauthenticated',
     status: 401,
     title: 'Not signed in',
-    detail: 'Send a service key or a session as "Authorization: Bearer …", or an agent token as "Authorization: DPoP …" with its proof.',
+    detail:
+      'Send a service key or a session as "Authorization: Bearer …", or an agent token as "Authorization: DPoP …" with its proof.',
     headers: CHALLENGE,
   });
 

@@ -11,10 +11,17 @@ import type { Tenant } from './directory.js';
 import type { ServiceKeyRow } from './service-keys.repository.js';
 
 const totpField = z.string().regex(/^[0-9]{6}$/, 'must be six digits');
-const namespaceField = z.string().regex(/^[a-z][a-z0-9-]{1,38}[a-z0-9]$/, 'must be 3 to 40 of a–z, 0–9 and -, beginning with a letter');
+const namespaceField = z
+  .string()
+  .regex(/^[a-z][a-z0-9-]{1,38}[a-z0-9]$/, 'must be 3 to 40 of a–z, 0–9 and -, beginning with a letter');
 
 export const loginBody = z.strictObject({
-  tenant: z.string().min(1).max(64).optional().meta({ description: 'Namespace or ten_ id. On the ops surface it may be left out.' }),
+  tenant: z
+    .string()
+    .min(1)
+    .max(64)
+    .optional()
+    .meta({ description: 'Namespace or ten_ id. On the ops surface it may be left out.' }),
   email: emailField,
   password: z.string().min(1).max(256),
   totp: totpField,
