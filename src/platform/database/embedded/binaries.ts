@@ -7,7 +7,7 @@ import { type ServerUser, mayTraverse } from './server-user.js';
 export type Binaries = { initdb: string; postgres: string };
 
 /** Where the server's own user can always look, when the checkout is closed to it (root's home, usually). */
-export const SHARED_DIR = '/var/lib/chancery';
+export const SHARED_DIR = '/var/lib/chancery-embedded';
 
 /** Finds the PostgreSQL that npm installed, and copies it to SHARED_DIR when the server's user cannot reach it. */
 export async function locateBinaries(user: ServerUser | undefined, log: (line: string) => void): Promise<Binaries> {
