@@ -1,6 +1,7 @@
 import { DpopKey } from './dpop-key.js';
 import { ChanceryError } from './errors.js';
-import { answerJson, header, type HttpAnswer, type HttpClient, type HttpRequest } from './http.js';
+import { answerJson, header, type HttpClient, type HttpRequest } from './http.js';
+import type { HttpAnswer } from './http-answer.js';
 
 const RENEW_BEFORE_MS = 60_000;
 const LIFETIME_SECONDS_DEFAULT = 300;

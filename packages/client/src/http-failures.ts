@@ -1,7 +1,8 @@
 import { ChanceryError } from './errors.js';
-import type { HttpAnswer } from './http.js';
+import type { HttpAnswer } from './http-answer.js';
 
 const TLS_CODE = /^(CERT_|ERR_TLS|ERR_SSL|EPROTO|DEPTH_ZERO|SELF_SIGNED|UNABLE_TO_)/;
+const ISSUES_SHOWN = 5;
 const CODE_FORM = /^[a-z][a-z0-9_]{0,63}$/;
 
 const REASONS: Record<string, string> = {
@@ -32,7 +33,7 @@ export function networkError(error: unknown, baseUrl: string, deadline: AbortSig
 export function problemError(answer: HttpAnswer): ChanceryError {
   const { status } = answer;
   const body = parseObject(answer.body);
-  const text = (name: string) => (typeof body?.[name] === 'string' ? (body[name] as string) : undefined);
+  const text = (name: string) => asText(body?.[name]);
   const code = [text('code'), text('error')].find((value) => value !== undefined && CODE_FORM.test(value));
   if (!body || !code) {
     const detail = `the server answered ${status} without a problem document; is this the URL of Chancery?`;
@@ -51,12 +52,14 @@ export function problemError(answer: HttpAnswer): ChanceryError {
 
 function withIssues(detail: string | undefined, issues: unknown): string | undefined {
   if (!Array.isArray(issues) || issues.length === 0) return detail;
-  const parts = issues.slice(0, 5).map((issue: { path?: unknown; message?: unknown }) => {
-    const path = Array.isArray(issue.path) ? issue.path.join('.') : String(issue.path ?? '');
-    return [path, String(issue.message ?? '')].filter((part) => part !== '').join(': ');
+  const parts = issues.slice(0, ISSUES_SHOWN).map((issue: { path?: unknown; message?: unknown }) => {
+    const path = Array.isArray(issue.path) ? issue.path.join('.') : asText(issue.path);
+    return [path, asText(issue.message)].filter(Boolean).join(': ');
   });
-  return [detail, parts.join('; ')].filter((part) => part !== undefined && part !== '').join(': ');
+  return [detail?.replace(/\.$/, ''), parts.join('; ')].filter(Boolean).join(': ');
 }
+
+const asText = (value: unknown) => (typeof value === 'string' ? value : undefined);
 
 function parseObject(bytes: Buffer): Record<string, unknown> | undefined {
   try {

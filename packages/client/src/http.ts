@@ -3,6 +3,7 @@ import type { Readable } from 'node:stream';
 import { Agent, request as undiciRequest } from 'undici';
 import { parseBaseUrl } from './base-url.js';
 import { ChanceryError } from './errors.js';
+import type { AnswerHeaders, HttpAnswer, HttpStream } from './http-answer.js';
 import { networkError, problemError } from './http-failures.js';
 
 const REQUEST_TIMEOUT_MS = 30_000;
@@ -34,10 +35,6 @@ export type HttpRequest = {
   timeoutMs?: number | undefined;
   signal?: AbortSignal | undefined;
 };
-
-export type AnswerHeaders = Record<string, string | string[] | undefined>;
-export type HttpAnswer = { status: number; headers: AnswerHeaders; body: Buffer };
-export type HttpStream = { status: number; headers: AnswerHeaders; body: Readable };
 
 /** One surface of one Chancery server. Follows no redirects, keeps no cookies, sends no credential by itself. */
 export class HttpClient {
@@ -125,6 +122,7 @@ export class HttpClient {
 }
 
 /** The JSON of a 2xx answer, or the error its problem document names. */
+// oxlint-disable-next-line typescript/no-unnecessary-type-parameters -- the caller says which answer it is
 export function answerJson<T>(answer: HttpAnswer): T {
   if (answer.status < 200 || answer.status > 299) throw problemError(answer);
   if (answer.body.length === 0) return undefined as T;

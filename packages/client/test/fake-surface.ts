@@ -98,7 +98,7 @@ function match(pattern: string, path: string): string[] | undefined {
   if (wanted.length !== given.length) return undefined;
   const params: string[] = [];
   for (const [i, part] of wanted.entries()) {
-    if (part.startsWith(':')) params.push(decodeURIComponent(given[i]!));
+    if (part.startsWith(':')) params.push(decodeURIComponent(given[i] ?? ''));
     else if (part !== given[i]) return undefined;
   }
   return params;

@@ -1,6 +1,7 @@
 import type { Command } from 'commander';
 import { problemError } from '../http-failures.js';
-import type { HttpAnswer, HttpRequest } from '../http.js';
+import type { HttpAnswer } from '../http-answer.js';
+import type { HttpRequest } from '../http.js';
 import { header } from '../http.js';
 import type { Cli } from './cli.js';
 import { usage } from './cli-error.js';

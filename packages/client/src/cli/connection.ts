@@ -1,8 +1,8 @@
-import { answerJson, type HttpAnswer, type HttpClient, type HttpRequest, type HttpStream } from '../http.js';
+import { answerJson, readAtMost, type HttpClient, type HttpRequest } from '../http.js';
+import type { HttpAnswer, HttpStream } from '../http-answer.js';
 import { problemError } from '../http-failures.js';
-import { readAtMost } from '../http.js';
 import { CliError } from './cli-error.js';
-import type { Cli } from './cli.js';
+import type { Context } from './context.js';
 import { EXIT } from './exit-codes.js';
 import { serviceKeyKey, sessionKey, type StoredSession, type Surface } from './profile.js';
 import { refreshFactor, signInDemoPerson } from './sign-in.js';
@@ -15,7 +15,7 @@ const ERROR_BYTES_MAX = 1024 * 1024;
 /** One surface with the credentials the profile has for it: a service key, a person's session, or both. */
 export class Connection {
   constructor(
-    private readonly cli: Cli,
+    private readonly context: Context,
     readonly surface: Surface,
     readonly http: HttpClient,
   ) {}
@@ -66,47 +66,48 @@ export class Connection {
       const answer = await this.#sendWith(credential, request);
       if (refusalCode(answer) !== 'factor_stale') return answer;
     }
-    const renewed = await refreshFactor(this.cli, this.surface, (totp) =>
+    const renewed = await refreshFactor(this.context, this.surface, (totp) =>
       this.http.json({ method: 'POST', path: '/v1/login/factor', json: { totp }, headers: bearer(credential.token) }),
     );
     const session = this.#session;
-    if (session) await this.cli.keepSession(this.surface, { ...session, factor_expires_at: renewed.factor_expires_at });
+    if (session)
+      await this.context.keepSession(this.surface, { ...session, factor_expires_at: renewed.factor_expires_at });
     return this.#sendWith(credential, request);
   }
 
   /** The stored session ended: the key or the demonstration's person goes on, everybody else signs in again. */
   async #sendInNewSession(request: HttpRequest, as: As, ended: HttpAnswer): Promise<HttpAnswer> {
-    await this.cli.keepSession(this.surface, undefined);
+    await this.context.keepSession(this.surface, undefined);
     if (!this.#person && !(as === 'anyone' && this.#key)) return ended;
     return this.#sendWith(as === 'person' ? await this.#personsCredential() : await this.#anyCredential(), request);
   }
 
   async #anyCredential(): Promise<Credential> {
     const key = this.#key;
-    if (key && (this.cli.profile.keysFirst || !this.#session)) return { kind: 'key', token: key };
+    if (key && (this.context.profile.keysFirst || !this.#session)) return { kind: 'key', token: key };
     return this.#personsCredential();
   }
 
   async #personsCredential(): Promise<Credential> {
     const stored = this.#session;
     if (stored) return { kind: 'session', token: stored.token };
-    if (!this.#person) throw notSignedIn(this.cli, this.surface, this.#key !== undefined);
-    const session = await signInDemoPerson(this.cli, this.http, this.#person);
-    await this.cli.keepSession(this.surface, session);
+    if (!this.#person) throw notSignedIn(this.context, this.surface, this.#key !== undefined);
+    const session = await signInDemoPerson(this.context, this.http, this.#person);
+    await this.context.keepSession(this.surface, session);
     return { kind: 'session', token: session.token };
   }
 
   get #key(): string | undefined {
-    return this.cli.profile[serviceKeyKey(this.surface)];
+    return this.context.profile[serviceKeyKey(this.surface)];
   }
 
   get #session(): StoredSession | undefined {
-    const session = this.cli.profile[sessionKey(this.surface)];
-    return session && Date.parse(session.expires_at) > this.cli.io.now().getTime() ? session : undefined;
+    const session = this.context.profile[sessionKey(this.surface)];
+    return session && Date.parse(session.expires_at) > this.context.io.now().getTime() ? session : undefined;
   }
 
   get #person() {
-    return this.surface === 'ops' ? this.cli.profile.demoStaff : this.cli.profile.demoMember;
+    return this.surface === 'ops' ? this.context.profile.demoStaff : this.context.profile.demoMember;
   }
 }
 
@@ -119,8 +120,8 @@ function refusalCode(answer: HttpAnswer): 'human_required' | 'factor_stale' | 'e
   return code === 'human_required' || code === 'factor_stale' ? code : undefined;
 }
 
-function notSignedIn(cli: Cli, surface: Surface, hasKey: boolean): CliError {
+function notSignedIn({ profile }: Context, surface: Surface, hasKey: boolean): CliError {
   const command = `chancery login${surface === 'ops' ? ' --ops' : ''}`;
-  const what = hasKey ? 'a person does this, a service key cannot' : `not signed in (profile ${cli.profile.name})`;
+  const what = hasKey ? 'a person does this, a service key cannot' : `not signed in (profile ${profile.name})`;
   return new CliError(hasKey ? 'human_required' : 'unauthenticated', what, `run \`${command}\``, EXIT.notPermitted);
 }

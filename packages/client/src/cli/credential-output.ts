@@ -30,7 +30,7 @@ export function showCredential(cli: Cli, c: CredentialView): void {
       ['domains', domains(c)],
       ['ports', c.ports?.join(', ')],
       ['cleartext', c.cleartext ? 'allowed' : null],
-      ['redacted', c.redact === false ? 'no' : null],
+      ['redacted', c.redact ? null : 'no'],
       ['flags', c.flags?.join(', ')],
       ['versions', c.versions?.map(versionText).join('; ')],
       ['updated', c.updated_at],

@@ -26,7 +26,7 @@ test('without --scope and without rights there, the brake is the tenant', async 
 });
 
 test.each([
-  ['refuses', () => fake.ops.on('POST /v1/brakes', problem(403, 'forbidden'))],
+  ['refuses', async () => fake.ops.on('POST /v1/brakes', problem(403, 'forbidden'))],
   ['is down', () => fake.ops.stop()],
 ])('when the ops surface %s, the widest brake left is the tenant, and stderr says so', async (_how, breakIt) => {
   sandbox.quickstart(fake.quickstartFile());

@@ -37,12 +37,11 @@ function bodyOf(body: Buffer, form: string | undefined): Pick<RequestTemplate, '
 function forwardedHeaders(raw: string[]): Record<string, string> {
   const pairs: [string, string][] = [];
   for (let i = 0; i + 1 < raw.length; i += 2) pairs.push([raw[i]!.toLowerCase(), raw[i + 1]!]);
-  const named = pairs
-    .filter(([name]) => name === 'connection')
-    .flatMap(([, value]) => value.toLowerCase().split(/\s*,\s*/));
+  const connection = pairs.filter(([name]) => name === 'connection').map(([, value]) => value.toLowerCase());
+  const named = new Set(connection.flatMap((value) => value.split(/\s*,\s*/)));
   const headers: Record<string, string> = {};
   for (const [name, value] of pairs) {
-    if (NOT_FORWARDED.has(name) || named.includes(name)) continue;
+    if (NOT_FORWARDED.has(name) || named.has(name)) continue;
     headers[name] = headers[name] === undefined ? value : `${headers[name]}${name === 'cookie' ? '; ' : ', '}${value}`;
   }
   return headers;

@@ -1,7 +1,7 @@
 import { ChanceryError } from '../errors.js';
 import type { HttpClient } from '../http.js';
 import { CliError } from './cli-error.js';
-import type { Cli } from './cli.js';
+import type { Context } from './context.js';
 import { EXIT } from './exit-codes.js';
 import { nextCodeInMs, oneTimeCode } from './one-time-code.js';
 import type { DemoPerson, StoredSession, Surface } from './profile.js';
@@ -29,42 +29,42 @@ export async function signIn(http: HttpClient, answers: Answers): Promise<Stored
 }
 
 /** The demonstration's person signs in with the secrets of the quickstart's file; a used-up code waits for the next. */
-export async function signInDemoPerson(cli: Cli, http: HttpClient, person: DemoPerson): Promise<StoredSession> {
-  cli.out.note(`signing in as ${person.email} (${person.tenant}), a person of the demonstration`);
+export async function signInDemoPerson(context: Context, http: HttpClient, person: DemoPerson): Promise<StoredSession> {
+  context.out.note(`signing in as ${person.email} (${person.tenant}), a person of the demonstration`);
   const { tenant, email, password } = person;
-  return withNextCode(cli, person, (totp) => signIn(http, { tenant, email, password, totp }));
+  return withNextCode(context, person, (totp) => signIn(http, { tenant, email, password, totp }));
 }
 
 /** A new factor for a session: the demonstration's own code, or one asked for on the terminal. */
 export async function refreshFactor(
-  cli: Cli,
+  context: Context,
   surface: Surface,
   send: (totp: string) => Promise<{ factor_expires_at: string }>,
 ): Promise<{ factor_expires_at: string }> {
-  const person = surface === 'ops' ? cli.profile.demoStaff : cli.profile.demoMember;
-  if (person) return withNextCode(cli, person, send);
-  if (!cli.terminal.interactive) {
+  const person = surface === 'ops' ? context.profile.demoStaff : context.profile.demoMember;
+  if (person) return withNextCode(context, person, send);
+  if (!context.terminal.interactive) {
     const what = 'this needs a one-time code not older than five minutes';
     throw new CliError('factor_stale', what, 'run it on a terminal, or `chancery login` again', EXIT.notPermitted);
   }
-  return send(await askCode(cli));
+  return send(await askCode(context));
 }
 
-export async function askCode(cli: Cli): Promise<string> {
-  const code = (await cli.terminal.askHidden('One-time code: ')).replace(/\s/g, '');
+export async function askCode(context: Context): Promise<string> {
+  const code = (await context.terminal.askHidden('One-time code: ')).replace(/\s/g, '');
   if (!CODE_FORM.test(code))
     throw new CliError('invalid_code', 'a one-time code is six digits', 'try again', EXIT.usage);
   return code;
 }
 
-async function withNextCode<T>(cli: Cli, person: DemoPerson, send: (totp: string) => Promise<T>): Promise<T> {
+async function withNextCode<T>(context: Context, person: DemoPerson, send: (totp: string) => Promise<T>): Promise<T> {
   try {
-    return await send(oneTimeCode(person.totpSecret, cli.io.now()));
+    return await send(oneTimeCode(person.totpSecret, context.io.now()));
   } catch (error) {
     if (!(error instanceof ChanceryError) || error.code !== 'login_failed') throw error;
   }
-  const waitMs = nextCodeInMs(cli.io.now()) + NEXT_CODE_MARGIN_MS;
-  cli.out.note(`that one-time code was used already; the next one comes in ${Math.ceil(waitMs / 1000)} s`);
-  await cli.io.sleep(waitMs);
-  return send(oneTimeCode(person.totpSecret, cli.io.now()));
+  const waitMs = nextCodeInMs(context.io.now()) + NEXT_CODE_MARGIN_MS;
+  context.out.note(`that one-time code was used already; the next one comes in ${Math.ceil(waitMs / 1000)} s`);
+  await context.io.sleep(waitMs);
+  return send(oneTimeCode(person.totpSecret, context.io.now()));
 }

@@ -92,9 +92,9 @@ class LineEditor {
     if (character === '\u0003' || (character === '\u0004' && this.text === '')) return 'interrupted';
     if (character === '\u007f' || character === '\b') {
       if (this.text !== '') this.#echo('\b \b');
-      this.text = [...this.text].slice(0, -1).join('');
+      this.text = Array.from(this.text).slice(0, -1).join('');
     } else if (character === '\u0015') {
-      this.#echo('\b \b'.repeat([...this.text].length));
+      this.#echo('\b \b'.repeat(Array.from(this.text).length));
       this.text = '';
     } else if (character >= ' ' && this.text.length < LINE_CHARACTERS_MAX) {
       this.text += character;
