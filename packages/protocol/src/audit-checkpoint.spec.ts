@@ -47,7 +47,7 @@ test('any checkpoint goes there and back', () => {
 
 test.each([
   ['nothing', ''],
-  ['another origin', body.replace('chancery', 'example')],
+  ['another origin', body.replace('chancery', 'chancers')],
   ['no tenant', body.replace(TENANT, 'ten_')],
   ['seq 0', body.replace('42', '0')],
   ['a leading zero', body.replace('42', '042')],

@@ -7,9 +7,16 @@ import { sha256Hex } from './sha256.js';
 const TENANT = 'ten_0190a0a0a0a07000800000000000000a';
 
 const entry: AuditEntry = {
-  ...{ v: 1, tenant: TENANT, seq: 7, at: '2026-11-22T07:30:00.000Z' },
-  ...{ actor: 'agt_0190a0a0a0a07000800000000000000b', action: 'credential.use', outcome: 'allowed' },
-  ...{ details: { credential: 'openai', version: 3 }, salt: '0f'.repeat(16), prev: 'ab'.repeat(32) },
+  v: 1,
+  tenant: TENANT,
+  seq: 7,
+  at: '2026-11-22T07:30:00.000Z',
+  actor: 'agt_0190a0a0a0a07000800000000000000b',
+  action: 'credential.use',
+  outcome: 'allowed',
+  details: { credential: 'openai', version: 3 },
+  salt: '0f'.repeat(16),
+  prev: 'ab'.repeat(32),
 };
 
 const hex = (length: number) =>
@@ -20,10 +27,16 @@ const details = fc.dictionary(
   fc.oneof(fc.string({ unit: 'binary' }), fc.maxSafeInteger(), fc.constant(null), fc.array(fc.boolean())),
 );
 const anyEntry: fc.Arbitrary<AuditEntry> = fc.record({
-  ...{ v: fc.constant(1 as const), tenant: hex(32).map((id) => `ten_${id}`) },
-  ...{ seq: fc.integer({ min: 1, max: Number.MAX_SAFE_INTEGER }), salt: hex(32), prev: hex(64), details },
+  v: fc.constant(1 as const),
+  tenant: hex(32).map((id) => `ten_${id}`),
+  seq: fc.integer({ min: 1, max: Number.MAX_SAFE_INTEGER }),
+  salt: hex(32),
+  prev: hex(64),
+  details,
   at: fc.date({ min: new Date(0), max: new Date('9999-01-01'), noInvalidDate: true }).map((date) => date.toISOString()),
-  ...{ actor: word, action: word, outcome: word },
+  actor: word,
+  action: word,
+  outcome: word,
 });
 
 test('the hash is SHA-256 over RFC 8785, for any entry', () => {

@@ -31,17 +31,16 @@ async function exported(by = signer): Promise<string[]> {
   const hashes: string[] = [];
   for (let seq = 1; seq <= 5; seq++) {
     const entry: AuditEntry = {
-      ...{
-        v: 1,
-        tenant: TENANT,
-        seq,
-        at: AT,
-        actor: 'system',
-        action: 'test',
-        outcome: 'ok',
-        details: { text: 'é\n"' },
-      },
-      ...{ salt: '0f'.repeat(16), prev: hashes.at(-1) ?? genesisPrev(TENANT) },
+      v: 1,
+      tenant: TENANT,
+      seq,
+      at: AT,
+      actor: 'system',
+      action: 'test',
+      outcome: 'ok',
+      details: { text: 'é\n"' },
+      salt: '0f'.repeat(16),
+      prev: hashes.at(-1) ?? genesisPrev(TENANT),
     };
     hashes.push(entryHash(entry));
     lines.push(exportEntryLine(entry, hashes[seq - 1]!));
@@ -59,6 +58,8 @@ function verify(lines: string[], options: ConstructorParameters<typeof ExportVer
   return verifier.finish();
 }
 
+const emptyHead = (tenant: string) => ({ seq: 0, hash: genesisPrev(tenant) });
+
 let lines: string[];
 beforeAll(async () => {
   lines = await exported();
@@ -66,8 +67,14 @@ beforeAll(async () => {
 
 test('an honest file is ok, with and without pinned keys', () => {
   const expected = {
-    ...{ verdict: 'ok', entries: 5, first_bad_seq: null, reason: null, checkpoints: { checked: 2, last_seq: 5 } },
-    ...{ tenant: TENANT, exported_at: AT, keys: [KEY] },
+    verdict: 'ok',
+    entries: 5,
+    first_bad_seq: null,
+    reason: null,
+    checkpoints: { checked: 2, last_seq: 5 },
+    tenant: TENANT,
+    exported_at: AT,
+    keys: [KEY],
   };
   expect(verify(lines)).toMatchObject({ ...expected, pinned: false });
   expect(verify(lines, { tenant: TENANT, keys: [KEY] })).toMatchObject({ ...expected, pinned: true });
@@ -79,6 +86,11 @@ test('every line is one JSON document and ends in a newline', () => {
     expect(line.indexOf('\n')).toBe(line.length - 1);
     expect(parseExportLine(line)?.kind).toBe((JSON.parse(line) as { kind: string }).kind);
   }
+});
+
+test('the export of an empty chain is ok', () => {
+  const empty = [exportHeaderLine(TENANT, AT), exportEndLine(emptyHead(TENANT))];
+  expect(verify(empty)).toMatchObject({ verdict: 'ok', entries: 0, head: emptyHead(TENANT) });
 });
 
 test('one altered character of one entry is found and named', () => {
@@ -132,6 +144,7 @@ test('an end that says otherwise', () => {
 const swap = (from: number, to: number) => lines.toSpliced(from, 1).toSpliced(to, 0, lines[from]!);
 
 test.each<[string, () => string[], number]>([
+  ['an empty chain of no tenant', () => [exportHeaderLine('tenant', AT), exportEndLine(emptyHead('tenant'))], 1],
   ['garbage in the middle', () => lines.toSpliced(3, 0, 'garbage'), 3],
   ['an empty line in the middle', () => lines.toSpliced(3, 0, ''), 3],
   ['a key twice', () => lines.with(3, lines[3]!.replace('{', '{"kind":"entry",')), 3],

@@ -13,9 +13,16 @@ function chainOf(length: number, tenant = TENANT): Row[] {
   const rows: Row[] = [];
   for (let seq = 1; seq <= length; seq++) {
     const entry: AuditEntry = {
-      ...{ v: 1, tenant, seq, at: new Date(1_795_332_600_000 + seq).toISOString() },
-      ...{ actor: 'system', action: 'test', outcome: 'ok', details: { n: seq } },
-      ...{ salt: seq.toString(16).padStart(32, '0'), prev: rows.at(-1)?.hash ?? genesisPrev(tenant) },
+      v: 1,
+      tenant,
+      seq,
+      at: new Date(1_795_332_600_000 + seq).toISOString(),
+      actor: 'system',
+      action: 'test',
+      outcome: 'ok',
+      details: { n: seq },
+      salt: seq.toString(16).padStart(32, '0'),
+      prev: rows.at(-1)?.hash ?? genesisPrev(tenant),
     };
     rows.push({ entry, hash: entryHash(entry) });
   }
@@ -35,11 +42,26 @@ function verify(rows: Row[], options: Finish & { checkpoints?: Row[] } = {}): Ch
 }
 
 const chain = chainOf(9);
+
+/** The chain with one entry altered, and it and all after it hashed and linked again. */
+function rewritten(from: number, more: object): Row[] {
+  const rows = chain.slice(0, from - 1);
+  for (const row of chain.slice(from - 1)) {
+    const prev = rows.at(-1)?.hash ?? genesisPrev(TENANT);
+    rows.push(rehash(alter(row, { prev, ...(row.entry.seq === from && more) })));
+  }
+  return rows;
+}
+
 const head = { seq: 9, hash: chain[8]!.hash };
 
 test('an honest chain is ok, with its checkpoints and its head', () => {
   expect(verify(chain, { expectedHead: head, checkpoints: [chain[2]!, chain[8]!] })).toEqual({
-    ...{ verdict: 'ok', entries: 9, head, first_bad_seq: null, reason: null },
+    verdict: 'ok',
+    entries: 9,
+    head,
+    first_bad_seq: null,
+    reason: null,
     checkpoints: { checked: 2, last_seq: 9 },
   });
 });
@@ -64,9 +86,21 @@ test('a digest of the caller is used throughout', () => {
 
 test('any one altered member of any one entry is named exactly', () => {
   const alterations = fc.constantFrom<object>(
-    ...[{ actor: 'me' }, { action: 'x' }, { outcome: 'denied' }, { details: {} }, { at: '2020-01-01T00:00:00.000Z' }],
-    ...[{ salt: 'f'.repeat(32) }, { prev: '0'.repeat(64) }, { tenant: OTHER }, { seq: 77 }, { seq: 1_000 }, { v: 2 }],
-    ...[{ actor: '' }, { details: null }, { extra: 1 }, { details: { amount: 0.5 } }],
+    { actor: 'me' },
+    { action: 'x' },
+    { outcome: 'denied' },
+    { details: {} },
+    { at: '2020-01-01T00:00:00.000Z' },
+    { salt: 'f'.repeat(32) },
+    { prev: '0'.repeat(64) },
+    { tenant: OTHER },
+    { seq: 77 },
+    { seq: 1_000 },
+    { v: 2 },
+    { actor: '' },
+    { details: null },
+    { extra: 1 },
+    { details: { amount: 0.5 } },
   );
   fc.assert(
     fc.property(fc.integer({ min: 1, max: 9 }), alterations, (seq, more) => {
@@ -99,6 +133,12 @@ test('an entry altered and hashed again is named, since the next one vouches for
   }
 });
 
+test('an entry that is itself unsound vouches for nothing', () => {
+  const rows = at(chain, 4, (row) => rehash(alter(row, { outcome: 'denied' })));
+  const more = at(rows, 6, (row) => alter(row, { outcome: 'denied' }));
+  expect(verify(more, { expectedHead: head })).toMatchObject({ verdict: 'tampered', first_bad_seq: 5 });
+});
+
 test('an entry linked elsewhere and hashed again is named, since nothing follows it', () => {
   const rows = at(chain, 5, (row) => rehash(alter(row, { prev: '0'.repeat(64) })));
   expect(verify(rows, { expectedHead: head })).toMatchObject({ verdict: 'tampered', first_bad_seq: 5 });
@@ -115,21 +155,24 @@ test('the last entry altered and hashed again is betrayed by the head, or by a c
 });
 
 test('a whole suffix rewritten is betrayed by the first checkpoint in it', () => {
-  const rows = chain.slice(0, 4);
-  for (const { entry } of chain.slice(4))
-    rows.push(rehash({ entry: { ...entry, outcome: 'no', prev: rows.at(-1)!.hash }, hash: '' }));
+  const rows = rewritten(5, { outcome: 'no' });
   expect(verify(rows, { expectedHead: { seq: 9, hash: rows[8]!.hash } })).toMatchObject({ verdict: 'ok' });
   const result = verify(rows, { checkpoints: [chain[8]!, chain[5]!, chain[3]!] });
   expect(result).toMatchObject({ verdict: 'checkpoint', first_bad_seq: 6, checkpoints: { checked: 3, last_seq: 9 } });
 });
 
 test('the first entry must follow the genesis hash of its tenant', () => {
-  const rows = at(chain, 1, (row) => rehash(alter(row, { prev: '0'.repeat(64) })));
-  expect(verify(rows)).toMatchObject({ verdict: 'tampered', first_bad_seq: 1 });
+  const wrong = { prev: '0'.repeat(64) };
+  expect(verify(at(chain, 1, (row) => rehash(alter(row, wrong))))).toMatchObject({
+    verdict: 'tampered',
+    first_bad_seq: 1,
+  });
+  expect(verify(rewritten(1, wrong))).toMatchObject({ verdict: 'tampered', first_bad_seq: 1 });
 });
 
 test("another tenant's chain is not this one's", () => {
   expect(verify(chainOf(3, OTHER))).toMatchObject({ verdict: 'tampered', first_bad_seq: 1 });
+  expect(verify(rewritten(5, { tenant: OTHER }))).toMatchObject({ verdict: 'tampered', first_bad_seq: 5 });
 });
 
 test('missing entries are a gap at the first of them', () => {

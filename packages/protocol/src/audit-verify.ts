@@ -79,7 +79,6 @@ export class ChainVerifier {
 
   /** Something stands where the next entry should, and cannot be read as one. */
   malformed(reason: string): void {
-    if (this.broken !== undefined) this.blame(false);
     this.fault ??= { verdict: 'tampered', seq: this.head.seq + 1, reason };
   }
 

@@ -17,7 +17,7 @@ test('whatever base64url is accepted is the one spelling of its bytes', () => {
   fc.assert(
     fc.property(almost, (text) => {
       const bytes = fromBase64Url(text);
-      if (bytes !== undefined) expect(toBase64Url(bytes)).toBe(text);
+      expect(bytes === undefined ? text : toBase64Url(bytes)).toBe(text);
     }),
     { numRuns: 2_000 },
   );

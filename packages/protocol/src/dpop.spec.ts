@@ -29,13 +29,24 @@ function nodeVerify(alg: DpopAlgorithm, jwk: PublicJwk, input: Uint8Array, signa
 }
 
 const proofInput = (more: Partial<DpopProofInput> = {}): DpopProofInput => ({
-  ...{ ...ed, htm: 'POST', htu: HTU, jti: 'jti-0123456789', iat: NOW, nonce: 'good', accessToken: 'token' },
+  ...ed,
+  htm: 'POST',
+  htu: HTU,
+  jti: 'jti-0123456789',
+  iat: NOW,
+  nonce: 'good',
+  accessToken: 'token',
   ...more,
 });
 const check = (proof: string, more: Partial<DpopCheck> = {}) =>
   checkDpopProof({
-    ...{ proof, htm: 'POST', htu: HTU, now: NOW, accessToken: 'token' },
-    ...{ nonce: (value: string) => value === 'good', verify: nodeVerify },
+    proof,
+    htm: 'POST',
+    htu: HTU,
+    now: NOW,
+    accessToken: 'token',
+    nonce: (value: string) => value === 'good',
+    verify: nodeVerify,
     ...more,
   });
 
@@ -48,8 +59,12 @@ function forge(header: unknown, claims: unknown, key = ed): string {
 }
 const header = { typ: 'dpop+jwt', alg: 'Ed25519', jwk: ed.publicJwk as object };
 const claims = {
-  ...{ jti: 'jti-0123456789', htm: 'POST', htu: HTU, iat: NOW },
-  ...{ nonce: 'good', ath: accessTokenHash('token') },
+  jti: 'jti-0123456789',
+  htm: 'POST',
+  htu: HTU,
+  iat: NOW,
+  nonce: 'good',
+  ath: accessTokenHash('token'),
 };
 
 test.each([
@@ -59,14 +74,17 @@ test.each([
 ])('a proof by %s is good, and says whose it is', async (_, key) => {
   const jkt = thumbprint(key.publicJwk);
   expect(await check(await createDpopProof(proofInput(key)), { expectedJkt: jkt })).toEqual({
-    ...{ ok: true, jkt, jti: 'jti-0123456789', iat: NOW },
+    ok: true,
+    jkt,
+    jti: 'jti-0123456789',
+    iat: NOW,
     jtiHash: sha256Hex(`${jkt}jti-0123456789`),
   });
 });
 
 test.each(['Ed25519', 'ES256'] as const)('the dpop package makes proofs we take, by %s', async (alg) => {
   const pair = await generateKeyPair(alg);
-  const proof = await generateProof(pair, `${HTU}`, 'POST', 'good', 'token');
+  const proof = await generateProof(pair, HTU, 'POST', 'good', 'token');
   const now = Math.floor(Date.now() / 1_000);
   const result = await check(proof, { now, expectedJkt: await calculateThumbprint(pair.publicKey) });
   expect(result).toMatchObject({ ok: true });
@@ -201,7 +219,15 @@ test('garbage of any kind is data, never an exception', async () => {
     ),
     { numRuns: 300 },
   );
-  expect(await check('A'.repeat(4_097))).toEqual({ ok: false, reason: 'malformed' });
+});
+
+test('a proof of 4 096 characters is read, one longer is not', async () => {
+  const padded = (length: number) => forge(header, { ...claims, more: 'm'.repeat(length) });
+  const room = 4_096 - padded(0).length;
+  const long = padded(Math.floor((room * 3) / 4));
+  expect([4_095, 4_096]).toContain(long.length);
+  expect(await check(long)).toMatchObject({ ok: true });
+  expect(await check(padded(Math.floor((room * 3) / 4) + 3))).toEqual({ ok: false, reason: 'malformed' });
 });
 
 test('the single-use hash separates keys and ids', () => {

@@ -94,9 +94,9 @@ describeVectors('wycheproof/json_web_signature_test.json', (file) => {
     const valid =
       key.ok &&
       parsed.ok &&
-      (await verifyCompactJws(parsed.jws, ['ES256'], (_, input, signature) => {
+      (await verifyCompactJws(parsed.jws, ['ES256'], (_, input, bytes) => {
         const publicKey = createPublicKey({ key: { ...key.jwk }, format: 'jwk' });
-        return verify('sha256', input, { key: publicKey, dsaEncoding: 'ieee-p1363' }, signature);
+        return verify('sha256', input, { key: publicKey, dsaEncoding: 'ieee-p1363' }, bytes);
       }));
     expect(valid).toBe(result === 'valid');
   });

@@ -12,8 +12,10 @@ test('each scope leaves the receipt of the protocol', () => {
     'find quote hire deliver accept authorize pay void refund settle dispute dispute none credential',
   );
   expect(scopeRow('use:credential')).toEqual({
-    ...{ scope: 'use:credential', method: 'POST' },
-    ...{ path: '/v1/credentials/{name}/execute', receipt: 'credential' },
+    scope: 'use:credential',
+    method: 'POST',
+    path: '/v1/credentials/{name}/execute',
+    receipt: 'credential',
   });
 });
 

@@ -64,13 +64,13 @@ test('no altered character of text or signature passes', async () => {
   fc.assert(
     fc.property(fc.nat(note.length - 1), fc.constantFrom('', 'A', '\n', ' ', '\u2014', '0'), (at, put) => {
       const altered = note.slice(0, at) + put + note.slice(at + 1);
-      if (altered !== note) expect(verifyNote(altered, key).ok).toBe(false);
+      expect(verifyNote(altered, key).ok).toBe(altered === note);
     }),
     { numRuns: 150 },
   );
 });
 
-const signature = `${toBase64(new Uint8Array(68))}`;
+const signature = toBase64(new Uint8Array(68));
 test.each([
   ['nothing', ''],
   ['no signature', 'text\n'],
