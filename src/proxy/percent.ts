@@ -9,13 +9,15 @@ const ESCAPE_OR_CHAR = /%([0-9A-Fa-f]{2})|([\s\S])/g;
 
 const escapeByte = (byte: number): string => `%${byte.toString(16).toUpperCase().padStart(2, '0')}`;
 
+const ENCODED = Array.from({ length: 256 }, (_unused, byte) => {
+  const char = String.fromCharCode(byte);
+  return UNRESERVED.test(char) ? char : escapeByte(byte);
+});
+
 /** Every byte outside the unreserved set is escaped, so that the result is one path segment, query value or form value. */
 export function percentEncode(bytes: Uint8Array): string {
   let out = '';
-  for (const byte of bytes) {
-    const char = String.fromCharCode(byte);
-    out += UNRESERVED.test(char) ? char : escapeByte(byte);
-  }
+  for (const byte of bytes) out += ENCODED[byte] as string;
   return out;
 }
 

@@ -18,10 +18,9 @@ const OUTER_BLANKS = /^[ \t]+|[ \t]+$/g;
 export function render(template: ParsedTemplate, secret: Uint8Array | string): Result<OutboundRequest> {
   return result(() => {
     const bytes = typeof secret === 'string' ? Buffer.from(secret, 'utf8') : secret;
-    const escaped = percentEncode(bytes);
-    const path = fill(template.path, escaped);
+    const path = fillEscaped(template.path, bytes);
     refuseTemplateUnless(!hasDotSegment(path), 'the credential would change the path it is put in');
-    const query = fill(template.query, escaped);
+    const query = fillEscaped(template.query, bytes);
     return {
       method: template.method,
       scheme: template.target.scheme,
@@ -35,6 +34,9 @@ export function render(template: ParsedTemplate, secret: Uint8Array | string): R
 }
 
 const fill = (text: Text, encoded: string): string => text.join(encoded);
+
+const fillEscaped = (text: Text, secret: Uint8Array): string =>
+  text.length === 1 ? (text[0] as string) : fill(text, percentEncode(secret));
 
 /** A secret of dots alone cannot be escaped in a path (`%2e%2e` means `..`), so it is refused there. */
 const hasDotSegment = (path: string): boolean => path.split('/').some((segment) => segment === '.' || segment === '..');

@@ -55,15 +55,19 @@ export function connectorFor(
     const dial = { ...options, servername: host, port: String(override?.port ?? port) };
     return connect(dial, (error, socket) => {
       if (error !== null) return callback(fromConnectFault(error), null);
-      if (isWhereItMayBe(socket)) return callback(null, socket);
+      const fault = faultOf(socket);
+      if (fault === null) return callback(null, socket);
       socket.destroy();
-      return callback(new OutboundError('upstream_address_refused'), null);
+      return callback(fault, null);
     });
   };
 
-  function isWhereItMayBe({ remoteAddress = '' }: Socket): boolean {
-    return override === undefined
-      ? policy.permits(remoteAddress, port)
-      : policy.permitsOverride({ address: remoteAddress, port: override.port });
+  function faultOf({ remoteAddress }: Socket): OutboundError | null {
+    if (remoteAddress === undefined) return new OutboundError('upstream_unreachable');
+    const isPermitted =
+      override === undefined
+        ? policy.permits(remoteAddress, port)
+        : policy.permitsOverride({ address: remoteAddress, port: override.port });
+    return isPermitted ? null : new OutboundError('upstream_address_refused');
   }
 }

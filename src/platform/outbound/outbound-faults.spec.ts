@@ -65,6 +65,14 @@ describe('ATTACKS 33: faults are codes of ours', () => {
   });
 });
 
+test('ATTACKS 28: trailers are not handed on', async () => {
+  const text = `HTTP/1.1 200 OK\r\nTrailer: X-Echo\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nok\r\n0\r\nX-Echo: ${CANARY}\r\n\r\n`;
+  const upstream = await upstreams.tls((socket) => socket.once('data', () => socket.write(text)));
+  const response = await doors.to(upstream).send(request(), options());
+  expect(response.body.toString()).toBe('ok');
+  expect(JSON.stringify(response.headers)).not.toMatch(/x-echo|canary/i);
+});
+
 describe('ATTACKS 41: nothing is repeated', () => {
   test.each(['POST', 'GET'])('a %s whose connection is reset, also on a kept connection', async (method) => {
     let calls = 0;

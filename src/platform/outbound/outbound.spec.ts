@@ -1,6 +1,5 @@
 import { HostileUpstreams, UPSTREAM_HOST } from '../../../test/support/hostile-upstream.js';
 import { CANARY, codeOf, failure, OutboundDoors, options, request } from '../../../test/support/outbound-doors.js';
-import { DemoAuthority } from '../../quickstart/certificates.js';
 
 let upstreams: HostileUpstreams;
 let doors: OutboundDoors;
@@ -158,7 +157,7 @@ describe('TLS is verified', () => {
   });
 
   test('against an authority of the same name', async () => {
-    const impostor = await (await DemoAuthority.create()).issue([UPSTREAM_HOST]);
+    const impostor = await (await HostileUpstreams.create()).authority.issue([UPSTREAM_HOST]);
     expect(await codeOf(doors.to(await upstreams.https(ok, impostor)).send(request(), options()))).toBe(
       'upstream_tls_failed',
     );

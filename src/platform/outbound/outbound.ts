@@ -7,10 +7,9 @@ import type { DialPolicy } from './dial-policy.js';
 import { isHostname } from './hostname.js';
 import { fromExchangeFault, OutboundError } from './outbound-error.js';
 import type { OutboundOptions, OutboundRequest, OutboundResponse, OutboundStream } from './outbound-message.js';
+import { Places } from './places.js';
 import { Pools } from './pools.js';
 import { lookupAll, type Lookup } from './resolve-validated.js';
-
-const CALLS_MAX = 2_048;
 
 /** They concern the connection or the coding we undid, so they say nothing true about what is handed on. */
 const HEADERS_DROPPED = new Set([
@@ -46,7 +45,7 @@ export type OutboundParts = {
  */
 export class Outbound {
   readonly #pools: Pools;
-  #calls = 0;
+  readonly #places = new Places();
 
   constructor({ policy, extraCa, lookup = lookupAll }: OutboundParts) {
     this.#pools = new Pools({ policy, lookup, secureContext: trustedRoots(extraCa) });
@@ -63,13 +62,12 @@ export class Outbound {
   /** The answer's head, with the body still to be read. The body must be read or broken off: it holds a place until then. */
   async open(request: OutboundRequest, options: OutboundOptions): Promise<OutboundStream> {
     refuseWatchers();
-    if (this.#calls >= CALLS_MAX) throw new OutboundError('over_capacity');
-    this.#calls += 1;
+    const giveBack = this.#places.take(options.tenantId);
     const deadline = new Deadline(options.signal, options.timeoutMs);
-    const finish = once(() => {
-      this.#calls -= 1;
+    const finish = (): void => {
+      giveBack();
       deadline.close();
-    });
+    };
     // A body that nobody reads gives its place back when its time is up.
     deadline.signal.addEventListener('abort', finish, { once: true });
     try {
@@ -90,6 +88,7 @@ export class Outbound {
     deadline: Deadline,
     finish: () => void,
   ): Promise<OutboundStream> {
+    if (deadline.error !== null) throw deadline.error;
     if (!isHostname(request.host)) throw new OutboundError('upstream_address_refused');
     const pool = this.#pools.for(options.tenantId, request);
     const answer = await deadline.race(
@@ -167,13 +166,4 @@ function refuseWatchers(): void {
   const watched = WATCHED_CHANNELS.find((name) => channel(name).hasSubscribers);
   if (watched !== undefined)
     throw new Error(`refusing to call out: something listens to ${watched} and would see secrets`);
-}
-
-function once(work: () => void): () => void {
-  let done = false;
-  return () => {
-    if (done) return;
-    done = true;
-    work();
-  };
 }
