@@ -1,12 +1,43 @@
-import { Global, Module } from '@nestjs/common';
+import { Global, Module, type OnApplicationShutdown } from '@nestjs/common';
+import { CONFIG } from '../config/config.token.js';
+import type { Config } from '../config/environment.js';
 import { Acts } from '../tenancy/acts.js';
 import { AdministrativeActs } from './administrative-acts.js';
+import { AuditController } from './audit.controller.js';
+import { ChainHeads } from './chain-heads.js';
+import { CheckpointFile } from './checkpoint-file.js';
 import { Committers } from './committers.js';
+import { ExportChain } from './export-chain.js';
+import { ListEntries } from './list-entries.js';
+import { SignCheckpoints } from './sign-checkpoints.js';
+import { SweepIntents } from './sweep-intents.js';
+import { VerifyChain } from './verify-chain.js';
 
 /** Global: every act of every room leaves an entry. */
 @Global()
 @Module({
-  providers: [{ provide: Acts, useClass: AdministrativeActs }, Committers],
-  exports: [Acts, Committers],
+  controllers: [AuditController],
+  providers: [
+    { provide: Acts, useClass: AdministrativeActs },
+    {
+      provide: CheckpointFile,
+      inject: [CONFIG],
+      useFactory: ({ checkpointFile }: Config) => new CheckpointFile(checkpointFile),
+    },
+    ChainHeads,
+    Committers,
+    ExportChain,
+    ListEntries,
+    SignCheckpoints,
+    SweepIntents,
+    VerifyChain,
+  ],
+  exports: [Acts, ChainHeads, Committers, SignCheckpoints, SweepIntents],
 })
-export class AuditModule {}
+export class AuditModule implements OnApplicationShutdown {
+  constructor(private readonly file: CheckpointFile) {}
+
+  async onApplicationShutdown(): Promise<void> {
+    await this.file.close();
+  }
+}

@@ -3,6 +3,7 @@ import { mkdir, readFile, rm, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { HttpClient } from '@chancery/client/http.js';
+import { SignCheckpoints } from '../audit/sign-checkpoints.js';
 import { Vault } from '../keys/vault.js';
 import { EmbeddedCluster } from '../platform/database/embedded-cluster.js';
 import { createLog } from '../platform/telemetry/logger.js';
@@ -72,7 +73,11 @@ async function firstStart(
       tenant: parties.tenantKey,
       tenantId: state.tenantId,
       databaseUrl: state.databaseUrl,
-      signCheckpoint: () => Promise.resolve(),
+      signCheckpoint: () =>
+        chancery.app
+          .get(SignCheckpoints)
+          .execute()
+          .then(() => undefined),
     };
     await tellStory(narrator, { state, masterPassword, upstream, doors: parties, evidence });
     return state;

@@ -1,5 +1,5 @@
 import { DpopKey } from '@chancery/client/dpop-key.js';
-import { header, HttpClient, type HttpAnswer, type HttpRequest } from '@chancery/client/http.js';
+import { header, HttpClient, type HttpRequest } from '@chancery/client/http.js';
 import { UPSTREAM_HOST } from './demo-upstream.js';
 import type { QuickstartState } from './state-file.js';
 
@@ -10,7 +10,7 @@ export async function replayProof(state: QuickstartState): Promise<string> {
   let nonce: string | undefined;
   const prove = (request: HttpRequest, accessToken?: string): Promise<string> =>
     key.proof({ method: request.method, url: http.url(request), nonce, accessToken, now: new Date() });
-  const remember = (answer: HttpAnswer): HttpAnswer => {
+  const remember = (answer: Awaited<ReturnType<HttpClient['send']>>) => {
     nonce = header(answer.headers, 'dpop-nonce') ?? nonce;
     return answer;
   };

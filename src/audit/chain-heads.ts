@@ -1,0 +1,46 @@
+import { Injectable } from '@nestjs/common';
+import { and, asc, eq, gt } from 'drizzle-orm';
+import { ServiceDatabase } from '../platform/database/service-database.js';
+import { chainHead } from './audit.table.js';
+
+export interface HeadOfTenant {
+  readonly tenantId: string;
+  readonly seq: number;
+  readonly hash: Buffer;
+  readonly sweptSeq: number;
+}
+
+const PAGE = 500;
+const COLUMNS = {
+  tenantId: chainHead.tenantId,
+  seq: chainHead.seq,
+  hash: chainHead.hash,
+  sweptSeq: chainHead.sweptSeq,
+};
+
+/** Where every tenant's chain ends: all that the scheduler's login can see of a tenant. */
+@Injectable()
+export class ChainHeads {
+  constructor(private readonly services: ServiceDatabase) {}
+
+  async *all(): AsyncGenerator<HeadOfTenant> {
+    let after: string | undefined;
+    for (;;) {
+      const beyond = after === undefined ? undefined : gt(chainHead.tenantId, after);
+      const rows = await this.services.scheduler
+        .select(COLUMNS)
+        .from(chainHead)
+        .where(and(beyond))
+        .orderBy(asc(chainHead.tenantId))
+        .limit(PAGE);
+      yield* rows;
+      if (rows.length < PAGE) return;
+      after = rows.at(-1)?.tenantId;
+    }
+  }
+
+  async of(tenantId: string): Promise<HeadOfTenant | undefined> {
+    const [row] = await this.services.scheduler.select(COLUMNS).from(chainHead).where(eq(chainHead.tenantId, tenantId));
+    return row;
+  }
+}
