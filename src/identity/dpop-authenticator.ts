@@ -57,9 +57,9 @@ export class DpopAuthenticator extends AgentAuthenticator {
     return principal;
   }
 
-  /** The nonce an answer to this request should bring, because the one it used will soon be too old. */
-  nextNonceFor(request: FastifyRequest): string | undefined {
-    return this.#wantNonce.has(request.raw) ? this.nonce.current() : undefined;
+  /** Whether the answer should bring the next nonce, because the one this request used will soon be too old. */
+  wantsNonce(request: FastifyRequest): boolean {
+    return this.#wantNonce.has(request.raw);
   }
 }
 
