@@ -1,7 +1,7 @@
 import { CanonicalJsonError, canonicalize, isWellFormed } from './canonical-json.js';
 import { isId } from './ids.js';
 import { sha256Hex } from './sha256.js';
-import type { JsonObject } from './strict-json.js';
+import type { JsonObject } from './json-value.js';
 
 /** One entry of a tenant's audit chain, version 1. Its hash is no member: it is computed, see {@link entryHash}. */
 export type AuditEntry = {

@@ -1,6 +1,7 @@
 import { type AuditEntry, canonicalEntry } from './audit-entry.js';
 import type { ChainHead } from './audit-verify.js';
-import { isJsonObject, type JsonObject, parseStrict } from './strict-json.js';
+import { isJsonObject, type JsonObject } from './json-value.js';
+import { parseStrict } from './strict-json.js';
 
 /** The name of the export format, in its first line. */
 export const EXPORT_FORMAT = 'chancery-audit-export';

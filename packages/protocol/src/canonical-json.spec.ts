@@ -1,6 +1,6 @@
 import rfc8785 from 'canonicalize';
 import fc from 'fast-check';
-import { describeVectors, vectorNames } from '../../../test/support/vectors.js';
+import { describeVectors, vectorNames } from '../test/vectors.js';
 import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import { utf8 } from './bytes.js';

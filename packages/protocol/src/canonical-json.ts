@@ -1,5 +1,6 @@
 import { utf8Text } from './bytes.js';
-import { JSON_DEPTH_MAX, type JsonValue, parseStrict, type StrictJsonLimits } from './strict-json.js';
+import type { JsonValue } from './json-value.js';
+import { JSON_DEPTH_MAX, parseStrict, type StrictJsonLimits } from './strict-json.js';
 
 /**
  * Why a value has no canonical form here, or a text is not one:

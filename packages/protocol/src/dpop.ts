@@ -5,7 +5,7 @@ import { normalizeHtu } from './htu.js';
 import { isPointValid, type PublicJwk, parsePublicJwkForm, thumbprint } from './jwk.js';
 import { parseJsonSegment, splitCompactJws } from './jws.js';
 import { sha256 } from './sha256.js';
-import type { JsonObject } from './strict-json.js';
+import type { JsonObject } from './json-value.js';
 
 /** Signature algorithms of proofs: RFC 9864 `Ed25519`, its older name `EdDSA` (with Ed25519 keys only), `ES256`. */
 export const DPOP_ALGORITHMS = ['Ed25519', 'EdDSA', 'ES256'] as const;

@@ -1,7 +1,7 @@
 import { generateKeyPairSync } from 'node:crypto';
 import { ed25519 } from '@noble/curves/ed25519.js';
 import { calculateJwkThumbprint } from 'jose';
-import { describeVectors, readVectors } from '../../../test/support/vectors.js';
+import { describeVectors, readVectors } from '../test/vectors.js';
 import { toBase64Url } from './base64.js';
 import { type PublicJwk, parsePublicJwk, publicKeyBytes, thumbprint } from './jwk.js';
 
@@ -63,7 +63,7 @@ test.each([
 });
 
 describeVectors('jwk-thumbprint/vectors.json', (file) => {
-  const vectors = readVectors<{ name: string; jwk: string; thumbprint: string }[]>(file);
+  const vectors = readVectors(file) as { name: string; jwk: string; thumbprint: string }[];
   test.each(vectors.filter(({ name }) => name !== 'rsa'))('RFC 7638: $name', ({ jwk, thumbprint: expected }) => {
     const parsed = parsePublicJwk(JSON.parse(jwk));
     expect(parsed.ok && thumbprint(parsed.jwk)).toBe(expected);
@@ -78,7 +78,7 @@ type KeyVectors = { testGroups: { comment: string; public?: { keys: unknown[] };
 
 describeVectors('wycheproof/json_web_key_test.json', (file) => {
   // Every group of this file is either RSA, symmetric, or an EC key that something is wrong with.
-  const { testGroups } = readVectors<KeyVectors>(file);
+  const { testGroups } = readVectors(file) as KeyVectors;
   const keys = testGroups.flatMap((group) => (group.public ?? group.private).keys.map((key) => [group.comment, key]));
   const p256 = keys.filter(([comment, key]) => comment !== 'jws_mixedSymmetryKeyset' || !('k' in (key as object)));
   test.each(p256)('%s', (comment, key) => {

@@ -1,6 +1,7 @@
 import { fromBase64Url } from './base64.js';
 import { utf8 } from './bytes.js';
-import { isJsonObject, type JsonObject, parseStrict } from './strict-json.js';
+import { isJsonObject, type JsonObject } from './json-value.js';
+import { parseStrict } from './strict-json.js';
 
 /** Longest compact JWS when the caller names no limit, in characters. */
 export const JWS_LENGTH_MAX = 16_384;

@@ -2,7 +2,7 @@ import { createPublicKey, generateKeyPairSync, sign, verify } from 'node:crypto'
 import { ED25519_TORSION_SUBGROUP, ed25519 } from '@noble/curves/ed25519.js';
 import { sha512 } from '@noble/hashes/sha2.js';
 import fc from 'fast-check';
-import { describeVectors, readVectors } from '../../../test/support/vectors.js';
+import { describeVectors, readVectors } from '../test/vectors.js';
 import { concatBytes, fromHex, toHex, utf8 } from './bytes.js';
 import { assertStrictPublicKey, publicKeyFault, StrictPublicKeyError, verifyStrict } from './strict-ed25519.js';
 
@@ -143,7 +143,7 @@ type Wycheproof = {
 };
 
 describeVectors('wycheproof/ed25519_test.json', (file) => {
-  const { testGroups } = readVectors<Wycheproof>(file);
+  const { testGroups } = readVectors(file) as Wycheproof;
   const cases = testGroups.flatMap(({ publicKey, tests }) => tests.map((one) => ({ ...one, pk: publicKey.pk })));
   test('there are 151 of them', () => expect(cases).toHaveLength(151));
   test.each(cases)('$tcId $comment: $result', ({ pk, msg, sig, result }) => {

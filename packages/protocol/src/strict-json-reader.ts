@@ -1,4 +1,4 @@
-import type { JsonObject, JsonValue } from './strict-json.js';
+import type { JsonObject, JsonValue } from './json-value.js';
 import { StrictJsonError, type StrictJsonErrorCode } from './strict-json-error.js';
 
 const QUOTE = 0x22;

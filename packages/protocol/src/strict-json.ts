@@ -1,11 +1,7 @@
 import { utf8Text } from './bytes.js';
+import type { JsonValue } from './json-value.js';
 import { StrictJsonReader } from './strict-json-reader.js';
 import { StrictJsonError } from './strict-json-error.js';
-
-/** A value strict JSON can hold: every number is a safe integer, every string is well-formed Unicode. */
-export type JsonValue = null | boolean | number | string | JsonValue[] | JsonObject;
-/** An object of strict JSON. */
-export type JsonObject = { [key: string]: JsonValue };
 
 /** Deepest nesting of arrays and objects: a document may be 64 deep, never 65. */
 export const JSON_DEPTH_MAX = 64;
@@ -45,11 +41,6 @@ export function parseStrict(source: Uint8Array | string, limits: StrictJsonLimit
   // A code unit takes at most three bytes: count exactly only when that could matter.
   if (source.length * 3 > maxBytes && utf8Length(source) > maxBytes) throw new StrictJsonError('too_large', maxBytes);
   return new StrictJsonReader(source, maxDepth, fractions).document();
-}
-
-/** Whether `value` is a JSON object: not null, not an array. */
-export function isJsonObject(value: JsonValue | undefined): value is JsonObject {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
 function utf8Length(text: string): number {
