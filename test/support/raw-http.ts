@@ -14,8 +14,9 @@ export function rawExchange(url: string, chunks: readonly (string | { waitMs: nu
     socket.on('close', () => resolve(parse(Buffer.concat(received).toString())));
     void (async () => {
       for (const chunk of chunks) {
+        if (socket.destroyed) return;
         if (typeof chunk === 'string') socket.write(chunk);
-        else await new Promise((wake) => setTimeout(wake, chunk.waitMs));
+        else await new Promise((wake) => setTimeout(wake, chunk.waitMs).unref());
       }
     })();
   });

@@ -33,7 +33,7 @@ export type ListenerOptions = Readonly<{
 /** One surface's own server: it marks each request with its surface before anything else sees it. */
 export class Listener {
   private readonly server: Server;
-  private readonly open = new WeakMap<Duplex, number>();
+  private readonly open = new Set<ServerResponse>();
   private draining = false;
 
   constructor(private readonly options: ListenerOptions) {
@@ -76,6 +76,7 @@ export class Listener {
   /** Accepts nothing more, lets requests in flight finish until the deadline, then cuts what is left. */
   async close(deadlineMs: number): Promise<void> {
     this.draining = true;
+    for (const response of this.open) if (!response.headersSent) response.setHeader('Connection', 'close');
     if (!this.server.listening) return;
     const closed = new Promise<void>((resolve) => this.server.close(() => resolve()));
     const timer = setTimeout(() => this.server.closeAllConnections(), deadlineMs);
@@ -92,9 +93,12 @@ export class Listener {
 
   private receive(request: IncomingMessage, response: ServerResponse): void {
     const { surface, tls, log, handle } = this.options;
-    const { socket } = request;
-    this.open.set(socket, (this.open.get(socket) ?? 0) + 1);
-    response.once('close', () => this.open.set(socket, (this.open.get(socket) ?? 1) - 1));
+    this.open.add(response);
+    response.once('close', () => {
+      this.open.delete(response);
+      // Kept alive by headers sent before the drain began.
+      if (this.draining) this.server.closeIdleConnections();
+    });
     markSurface(request, surface);
     if (tls) response.setHeader('Strict-Transport-Security', HSTS);
     if (this.draining) response.setHeader('Connection', 'close');
@@ -109,8 +113,8 @@ export class Listener {
 
   private refuseBytes(error: NodeJS.ErrnoException, socket: Duplex): void {
     // Beside an answer that is being written, ours would be read as part of it.
-    if (error.code === 'ECONNRESET' || !socket.writable || (this.open.get(socket) ?? 0) > 0)
-      return void socket.destroy();
+    const answering = [...this.open].some((response) => response.socket === socket);
+    if (error.code === 'ECONNRESET' || !socket.writable || answering) return void socket.destroy();
     const problem = problemOfClientError(error);
     const requestId = refuseBytes(socket, problem);
     // A peer that keeps its half open would hold the connection slot.
