@@ -93,6 +93,50 @@ test('an ended session is followed by one new session with a new key', async () 
   expect(new Set(proofs().map((proof) => JSON.stringify(decodeProtectedHeader(proof).jwk))).size).toBe(2);
 });
 
+describe('a session that waits for the approval of a person', () => {
+  const pending = { status: 400, json: { error: 'authorization_pending' } };
+  const waiting = (sleep: (ms: number) => Promise<void>, more = {}) =>
+    new AgentSession({
+      http,
+      agentId: AGENT_ID,
+      apiKey: AGENT_KEY,
+      now: () => now,
+      sleep,
+      onPending: () => undefined,
+      ...more,
+    });
+
+  test('asks again with the same key until it is approved', async () => {
+    let asks = 0;
+    const agent = waiting(async () => {
+      asks += 1;
+      if (asks === 3) fake.approve();
+    });
+    fake.tenant.on('POST /oauth/token', pending);
+    expect((await execute(agent)).status).toBe(200);
+    expect(asks).toBe(3);
+    expect(new Set(proofs().map((proof) => JSON.stringify(decodeProtectedHeader(proof).jwk))).size).toBe(1);
+  });
+
+  test('gives up when the wait is over, and at once when nobody waits', async () => {
+    fake.tenant.on('POST /oauth/token', pending);
+    const slept: number[] = [];
+    const agent = waiting(async (ms) => void slept.push(ms), { approvalWaitMs: 12_000 });
+    await expect(execute(agent)).rejects.toMatchObject({ code: 'authorization_pending' });
+    expect(slept).toEqual([5_000, 5_000, 5_000]);
+    await expect(execute(session())).rejects.toMatchObject({ code: 'authorization_pending' });
+  });
+});
+
+test('a session without renewals left is followed by one with a new key', async () => {
+  const agent = session();
+  await execute(agent);
+  now = new Date(now.getTime() + 3_600_000);
+  fake.refuseRenewals = true;
+  expect((await execute(agent)).status).toBe(200);
+  expect(new Set(proofs().map((proof) => JSON.stringify(decodeProtectedHeader(proof).jwk))).size).toBe(2);
+});
+
 test('a wrong API key is invalid_client, and is not tried again', async () => {
   await expect(execute(session('chy_ak_wrong'))).rejects.toMatchObject({ code: 'invalid_client', status: 401 });
   expect(asked()).toHaveLength(2);

@@ -1,3 +1,4 @@
+import { setTimeout } from 'node:timers/promises';
 import { DpopKey } from './dpop-key.js';
 import { ChanceryError } from './errors.js';
 import { answerJson, header, type HttpClient, type HttpRequest } from './http.js';
@@ -5,6 +6,8 @@ import type { HttpAnswer } from './http-answer.js';
 
 const RENEW_BEFORE_MS = 60_000;
 const LIFETIME_SECONDS_DEFAULT = 300;
+const APPROVAL_POLL_MS = 5_000;
+const APPROVAL_WAIT_MS = 600_000;
 
 export type AgentSessionOptions = {
   http: HttpClient;
@@ -14,6 +17,11 @@ export type AgentSessionOptions = {
   apiKey: string;
   scope?: string | undefined;
   now?: (() => Date) | undefined;
+  /** Called before each wait while a person has yet to approve the session (SACRED). Without it the request fails. */
+  onPending?: (() => void) | undefined;
+  /** How long to wait for that approval, in milliseconds; default 10 minutes. */
+  approvalWaitMs?: number | undefined;
+  sleep?: ((ms: number) => Promise<void>) | undefined;
 };
 
 type TokenAnswer = { access_token: string; token_type: string; expires_in?: number };
@@ -71,13 +79,13 @@ export class AgentSession {
   }
 
   async #requestToken(): Promise<Token> {
-    let answer = await this.#tokenRequest();
-    if (wants(answer, 'use_dpop_nonce')) answer = await this.#tokenRequest();
+    let answer = await this.#tokenAnswer();
     if (this.#token && wants(answer, 'invalid_grant')) {
       // this session has no renewals left: another key begins another session
       this.#forgetSession();
-      answer = await this.#tokenRequest();
+      answer = await this.#tokenAnswer();
     }
+    answer = await this.#whileApproved(answer);
     const token = answerJson<TokenAnswer>(answer);
     if (typeof token?.access_token !== 'string' || token.token_type?.toLowerCase() !== 'dpop') {
       throw new ChanceryError({
@@ -90,6 +98,25 @@ export class AgentSession {
     const renewAt = this.#now().getTime() + Math.max(lifetimeMs - RENEW_BEFORE_MS, lifetimeMs / 2);
     this.#token = { value: token.access_token, renewAt };
     return this.#token;
+  }
+
+  async #tokenAnswer(): Promise<HttpAnswer> {
+    const answer = await this.#tokenRequest();
+    return wants(answer, 'use_dpop_nonce') ? this.#tokenRequest() : answer;
+  }
+
+  /** Asks again, with the same key, until a person has approved the session or the wait is over. */
+  async #whileApproved(first: HttpAnswer): Promise<HttpAnswer> {
+    const { onPending, approvalWaitMs = APPROVAL_WAIT_MS, sleep = setTimeout } = this.#options;
+    let answer = first;
+    if (!onPending) return answer;
+    for (let waitedMs = 0; waitedMs < approvalWaitMs; waitedMs += APPROVAL_POLL_MS) {
+      if (!wants(answer, 'authorization_pending')) break;
+      onPending();
+      await sleep(APPROVAL_POLL_MS);
+      answer = await this.#tokenAnswer();
+    }
+    return answer;
   }
 
   async #tokenRequest(): Promise<HttpAnswer> {

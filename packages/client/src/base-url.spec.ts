@@ -14,8 +14,8 @@ test.each([
   ['https://user:pw@host.test', 'bad_url'],
   ['https://host.test/?a=1', 'bad_url'],
   ['https://host.test/#a', 'bad_url'],
-  ['http://host.test', 'cleartext_refused'],
-  ['http://127.0.0.1.evil.test', 'cleartext_refused'],
+  ['http://host.test', 'insecure_url'],
+  ['http://127.0.0.1.evil.test', 'insecure_url'],
 ])('%j is refused: %s', (text, code) => {
   expect(() => parseBaseUrl(text)).toThrow(expect.objectContaining({ code }));
 });

@@ -11,7 +11,7 @@ export function isLoopbackHost(hostname: string): boolean {
 /**
  * The base URL of a surface, without a trailing slash.
  * @throws ChanceryError `bad_url` for anything but an http or https URL without userinfo, query or fragment;
- * `cleartext_refused` for http to another machine, because a key would travel in the clear.
+ * `insecure_url` for http to another machine, because a key would travel in the clear.
  */
 export function parseBaseUrl(text: string, options: { allowCleartext?: boolean } = {}): string {
   const bad = (detail: string) => new ChanceryError({ code: 'bad_url', status: 0, detail });
@@ -26,7 +26,7 @@ export function parseBaseUrl(text: string, options: { allowCleartext?: boolean }
   if (url.search || url.hash) throw bad('the URL of the server must not have a query or a fragment');
   if (url.protocol === 'http:' && !isLoopbackHost(url.hostname) && !options.allowCleartext) {
     throw new ChanceryError({
-      code: 'cleartext_refused',
+      code: 'insecure_url',
       status: 0,
       detail: `keys are not sent over http to ${url.host}`,
     });

@@ -1,7 +1,8 @@
 import { AgentSession } from './agent-session.js';
 import { HttpClient } from './http.js';
 
-const EXECUTE_TIMEOUT_MS = 120_000;
+/** The longest a server lets an upstream take. */
+export const EXECUTE_TIMEOUT_MS_MAX = 120_000;
 const EXECUTE_GRACE_MS = 10_000;
 
 /** The call an agent wants made; `{{CREDENTIAL}}` stands where the credential goes. */
@@ -10,7 +11,7 @@ export type RequestTemplate = {
   url: string;
   headers?: Record<string, string> | undefined;
   query?: Record<string, string> | undefined;
-  body?: string | Record<string, unknown> | undefined;
+  body?: string | Record<string, unknown> | unknown[] | undefined;
   body_base64?: string | undefined;
 };
 
@@ -82,15 +83,21 @@ export class Chancery {
 
   /**
    * Has a call made with a credential this agent can never see. Never repeated after the upstream may have been asked.
+   * `signal` gives the call up, which also ends the upstream's.
    * @throws ChanceryError with the server's code: `brake_active`, `credential_not_found`, `tier_too_low`,
    * `vault_sealed`, `domain_not_allowed`, `url_refused`, `upstream_…`
    */
-  async execute(credential: string, input: ExecuteInput): Promise<ExecuteAnswer> {
+  async execute(
+    credential: string,
+    input: ExecuteInput,
+    options: { signal?: AbortSignal } = {},
+  ): Promise<ExecuteAnswer> {
     return this.#session.json<ExecuteAnswer>({
       method: 'POST',
       path: `/v1/credentials/${encodeURIComponent(credential)}/execute`,
       json: input,
-      timeoutMs: (input.timeout_ms ?? EXECUTE_TIMEOUT_MS) + EXECUTE_GRACE_MS,
+      signal: options.signal,
+      timeoutMs: (input.timeout_ms ?? EXECUTE_TIMEOUT_MS_MAX) + EXECUTE_GRACE_MS,
     });
   }
 

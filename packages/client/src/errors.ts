@@ -13,7 +13,7 @@ export type ChanceryErrorFields = {
 
 /** Codes this client makes itself; no server sends them. */
 export type LocalCode =
-  'unreachable' | 'timeout' | 'tls_failed' | 'unexpected_answer' | 'answer_too_large' | 'cleartext_refused' | 'bad_url';
+  'unreachable' | 'timeout' | 'tls_failed' | 'unexpected_answer' | 'answer_too_large' | 'insecure_url' | 'bad_url';
 
 const UNREACHABLE_CODES = new Set(['unreachable', 'timeout', 'tls_failed']);
 

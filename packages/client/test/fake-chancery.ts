@@ -30,6 +30,8 @@ export class FakeChancery {
   nonce = 'nonce-1';
   tokens = 0;
   revokedTokens = new Set<string>();
+  refuseRenewals = false;
+  readonly #seenKeys = new Set<string>();
   readonly #usedCodes = new Set<string>();
   readonly #jtis = new Set<string>();
 
@@ -161,6 +163,11 @@ export class FakeChancery {
     });
   }
 
+  /** The token endpoint answers again as it does of itself. */
+  approve(): void {
+    this.tenant.on('POST /oauth/token', (asked) => this.#token(asked));
+  }
+
   #tenantRoutes(): void {
     const agent = {
       id: AGENT_ID,
@@ -174,7 +181,7 @@ export class FakeChancery {
     this.guarded('tenant', 'POST /v1/agents', ({ json }) => ok({ ...agent, name: json.name, api_key: AGENT_KEY }, 201));
     this.guarded('tenant', 'POST /v1/agents/:id/promote', ({ json }) => ok({ ...agent, tier: json.tier }), true);
     this.guarded('tenant', 'POST /v1/agents/:id/suspend', () => ok({ ...agent, state: 'suspended' }));
-    this.tenant.on('POST /oauth/token', (asked) => this.#token(asked));
+    this.approve();
     this.tenant.on('POST /v1/credentials/:name/execute', (asked) => this.#execute(asked));
   }
 
@@ -183,6 +190,8 @@ export class FakeChancery {
     const good = await this.#proof(asked, undefined);
     if (!good.ok) return this.#dpopRefusal(400, good.reason);
     if (basic !== `${AGENT_ID}:${AGENT_KEY}`) return { status: 401, json: { error: 'invalid_client' } };
+    if (this.refuseRenewals && this.#seenKeys.has(good.jkt)) return { status: 400, json: { error: 'invalid_grant' } };
+    this.#seenKeys.add(good.jkt);
     this.tokens += 1;
     const access_token = `at.${this.tokens}.${good.jkt}`;
     return { ...ok({ access_token, token_type: 'DPoP', expires_in: 3600 }), headers: { 'dpop-nonce': this.nonce } };

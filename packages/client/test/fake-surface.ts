@@ -16,6 +16,8 @@ export type Asked = {
   json: Record<string, unknown>;
   /** What `:name` stood for, in order. */
   params: string[];
+  /** When the connection it came over is gone. */
+  closed: Promise<void>;
 };
 export type Answer = { status: number; headers?: Record<string, string>; json?: unknown; raw?: string | Buffer };
 export type Route = (asked: Asked) => Answer | Promise<Answer>;
@@ -75,6 +77,7 @@ export class FakeSurface {
       text,
       json: text.startsWith('{') ? (JSON.parse(text) as Record<string, unknown>) : {},
       params: [],
+      closed: new Promise((resolve) => request.socket.once('close', () => resolve())),
     };
     this.asked.push(asked);
     const answer = await this.#answer(asked);

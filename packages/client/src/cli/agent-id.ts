@@ -1,8 +1,17 @@
 import { isId } from '@chancery/protocol/ids.js';
-import { CliError } from './cli-error.js';
+import type { Cli } from './cli.js';
+import { CliError, usage } from './cli-error.js';
 import type { Connection } from './connection.js';
 import { allRows } from './pages.js';
 import type { AgentView } from './views.js';
+
+/** The agent an argument names, or else --agent: of the profile, or of the tenant. */
+export async function chosenAgentId(cli: Cli, connection: Connection, argument: string | undefined): Promise<string> {
+  if (argument !== undefined) return agentIdOf(connection, argument);
+  const { namedAgent } = cli;
+  if (namedAgent === undefined) throw usage('which agent?', 'name it after the credential');
+  return cli.profile.agents?.[namedAgent]?.id ?? agentIdOf(connection, namedAgent);
+}
 
 /** The id of an agent given by id or by name. */
 export async function agentIdOf(connection: Connection, idOrName: string): Promise<string> {

@@ -37,7 +37,7 @@ async function call(cli: Cli, method: string, path: string, options: ApiOptions)
 }
 
 async function send(cli: Cli, request: HttpRequest, options: ApiOptions): Promise<HttpAnswer> {
-  if (options.asAgent || cli.agentWasNamed) return (await cli.agentSession()).send(request);
+  if (options.asAgent || cli.namedAgent !== undefined) return (await cli.agentSession()).send(request);
   const connection = await cli.connect(options.ops ? 'ops' : 'tenant');
   return connection.send(request, options.person ? 'person' : 'anyone');
 }

@@ -22,7 +22,7 @@ const WAYS_OUT: Record<string, string> = {
   timeout: 'try again, or look at the server with `chancery status`',
   tls_failed: 'CHANCERY_EXTRA_CA=file.pem trusts a private CA',
   bad_url: 'give it like https://api.example.com',
-  cleartext_refused: 'use https, or set CHANCERY_ALLOW_CLEARTEXT=1 on a network you trust',
+  insecure_url: 'use https, or set CHANCERY_ALLOW_CLEARTEXT=1 on a network you trust',
   unexpected_answer: 'check --url',
   unauthenticated: 'sign in with `chancery login`',
   invalid_token: 'sign in with `chancery login`',
@@ -40,6 +40,16 @@ const WAYS_OUT: Record<string, string> = {
   tier_too_low: 'a person promotes the agent with `chancery agent promote`',
   domain_not_allowed: '`chancery credential bind` says where a credential may go',
   name_taken: 'choose another name',
+  authorization_pending: 'a person approves it: `chancery api POST /v1/sessions/ses_…/approve --person`',
+  invalid_grant: '`chancery proxy` keeps one session for many calls',
+  template_refused: "e.g. -H 'Authorization: Bearer {{CREDENTIAL}}'",
+  weak_password: 'choose a longer one',
+  secret_too_short: 'check the value, or store it with --no-redact',
+  domains_required: 'name where it may go with --domain',
+  domain_pattern_refused: 'name a host, or *.example.com for subdomains',
+  confirmation_required: 'add --confirm "clear the global brake"',
+  agent_revoked: '`chancery agent register` makes a new one',
+  last_owner: 'add another owner first',
   grant_limit_reached: 'promote the agent or revoke another grant',
   too_many_attempts: 'wait a minute, then try again',
   rate_limited: 'wait a little, then try again',
@@ -51,12 +61,12 @@ export function wayOutOf(error: ChanceryError): string {
   const known = WAYS_OUT[error.code];
   const id = error.requestId ? `request ${error.requestId}` : undefined;
   if (known) return error.status >= 500 && id ? `${known} (${id})` : known;
-  return id ? `the server's log has more under ${id}` : 'see docs/errors';
+  return error.status >= 500 && id ? `the server's log has more under ${id}` : `see docs/errors/${error.code}.md`;
 }
 
 export function exitCodeOf(error: ChanceryError): number {
   if (error.unreachable) return EXIT.unreachable;
-  if (error.code === 'bad_url' || error.code === 'cleartext_refused') return EXIT.usage;
+  if (error.code === 'bad_url' || error.code === 'insecure_url') return EXIT.usage;
   if (error.status === 401 || NOT_PERMITTED.has(error.code)) return EXIT.notPermitted;
   return EXIT.refused;
 }

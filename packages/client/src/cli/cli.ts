@@ -102,11 +102,14 @@ export class Cli {
 
   async agentSession(): Promise<AgentSession> {
     const { id, api_key: apiKey } = this.agent();
-    return new AgentSession({ http: await this.http('tenant'), agentId: id, apiKey, now: this.io.now });
+    const { now, sleep } = this.io;
+    const onPending = () => this.out.note('this session waits for the approval of a person …');
+    return new AgentSession({ http: await this.http('tenant'), agentId: id, apiKey, now, sleep, onPending });
   }
 
-  get agentWasNamed(): boolean {
-    return this.#wantedAgent !== undefined;
+  /** What --agent says. */
+  get namedAgent(): string | undefined {
+    return this.#wantedAgent;
   }
 
   /** The agent --agent names, or the only one the profile has. */

@@ -125,7 +125,9 @@ describe('credential', () => {
     fake.guarded('tenant', `DELETE ${path}`, ({ params }) => (seen.push(`-${params[1]}`), { status: 204 }));
     await run('credential grant k helper');
     await run(`credential revoke k ${AGENT_ID}`);
-    expect(seen).toEqual([`+${AGENT_ID}`, `-${AGENT_ID}`]);
+    await run('credential grant k --agent helper');
+    expect(seen).toEqual([`+${AGENT_ID}`, `-${AGENT_ID}`, `+${AGENT_ID}`]);
+    expect((await run('credential grant k')).code).toBe(64);
     expect((await run('credential grant k nobody')).code).toBe(1);
   });
 });

@@ -1,5 +1,5 @@
 import type { Command } from 'commander';
-import { agentIdOf } from './agent-id.js';
+import { chosenAgentId } from './agent-id.js';
 import type { Cli } from './cli.js';
 import { allRows } from './pages.js';
 import type { GrantView } from './views.js';
@@ -30,11 +30,11 @@ export function grantCommands(credential: Command, cli: Cli): void {
   credential
     .command('grant')
     .argument('<name>')
-    .argument('<agent>', 'id or name')
+    .argument('[agent]', 'id or name; or --agent NAME')
     .description('let an agent use it')
-    .action(async (name: string, agent: string) => {
+    .action(async (name: string, agent: string | undefined) => {
       const connection = await cli.connect('tenant');
-      const id = await agentIdOf(connection, agent);
+      const id = await chosenAgentId(cli, connection, agent);
       const grant = await connection.json<GrantView>({ method: 'PUT', path: `${pathOf(name)}/${id}` });
       cli.out.result(grant, () => cli.out.line(`${id} may use ${name} (${grant?.state ?? 'active'})`));
     });
@@ -42,11 +42,11 @@ export function grantCommands(credential: Command, cli: Cli): void {
   credential
     .command('revoke')
     .argument('<name>')
-    .argument('<agent>', 'id or name')
+    .argument('[agent]', 'id or name; or --agent NAME')
     .description('take a grant back')
-    .action(async (name: string, agent: string) => {
+    .action(async (name: string, agent: string | undefined) => {
       const connection = await cli.connect('tenant');
-      const id = await agentIdOf(connection, agent);
+      const id = await chosenAgentId(cli, connection, agent);
       await connection.json({ method: 'DELETE', path: `${pathOf(name)}/${id}` });
       cli.out.result({ revoked: { credential: name, agent_id: id } }, () =>
         cli.out.line(`${id} may no longer use ${name}`),

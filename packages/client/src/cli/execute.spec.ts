@@ -39,6 +39,15 @@ test('a body makes it a POST, nothing makes it a GET', async () => {
   expect(asked().json.request).toMatchObject({ method: 'POST', body: '{"a":1}' });
 });
 
+test('a request that names no place has it as Authorization: Bearer', async () => {
+  await execute('https://api.test/', '-H', 'Accept: */*');
+  expect(asked().json.request).toMatchObject({ headers: { Accept: '*/*', authorization: 'Bearer {{CREDENTIAL}}' } });
+  await execute('https://api.test/?key={{CREDENTIAL}}');
+  expect(asked().json.request).toMatchObject({ headers: {} });
+  await execute('https://api.test/', '-H', 'Authorization: Basic {{CREDENTIAL}}');
+  expect(asked().json.request).toMatchObject({ headers: { Authorization: 'Basic {{CREDENTIAL}}' } });
+});
+
 test('--request takes a whole request from stdin', async () => {
   const request = { method: 'GET', url: 'https://api.test/' };
   await sandbox.run(['execute', 'demo_key', '--request', '-'], { stdin: JSON.stringify(request) });

@@ -1,10 +1,10 @@
 import type { Command } from 'commander';
-import { type ExecuteAnswer, type ExecuteInput } from '../chancery.js';
+import { EXECUTE_TIMEOUT_MS_MAX, type ExecuteAnswer, type ExecuteInput } from '../chancery.js';
+import { BEARER_TEMPLATE, PLACEHOLDER } from '../placeholder.js';
 import type { Cli } from './cli.js';
 import { usage } from './cli-error.js';
 import { collect, parseJson, readBody, wholeNumber } from './values.js';
 
-const TIMEOUT_MS_MAX = 900_000;
 const PURPOSE_DEFAULT = 'chancery execute';
 
 type ExecuteOptions = {
@@ -22,14 +22,14 @@ export function executeCommand(program: Command, cli: Cli): void {
   program
     .command('execute')
     .argument('<credential>', 'its name')
-    .argument('[url]', 'where the call goes; {{CREDENTIAL}} stands where the credential goes')
+    .argument('[url]', 'where the call goes; without {{CREDENTIAL}} anywhere, it goes as Authorization: Bearer')
     .option('-X, --method <method>', 'HTTP method (default GET, POST with a body)', '')
     .option('-H, --header <line>', "e.g. 'Authorization: Bearer {{CREDENTIAL}}' (repeatable)", collect)
     .option('-q, --query <pair>', 'name=value (repeatable)', collect)
     .option('-d, --data <body>', 'the body: text, @file, or - for stdin')
     .option('--request <file>', 'the whole request as JSON instead: @file, or - for stdin')
     .option('--purpose <text>', 'why; it stands in the audit log', PURPOSE_DEFAULT)
-    .option('--timeout-ms <n>', 'how long the upstream may take', wholeNumber(1, TIMEOUT_MS_MAX))
+    .option('--timeout-ms <n>', 'how long the upstream may take', wholeNumber(100, EXECUTE_TIMEOUT_MS_MAX))
     .option('--credential-version <n>', 'a version other than the current one', wholeNumber(1, 2_147_483_647))
     .option('-i, --include', 'print status and headers before the body')
     .description('have a call made with a credential, as an agent (--agent NAME)')
@@ -64,11 +64,17 @@ async function buildRequest(
 ): Promise<ExecuteInput['request']> {
   if (!url) throw usage('where does the call go?', 'name the URL after the credential');
   const body = options.data === undefined ? undefined : await readBody(cli, options.data);
+  const headers = options.header ? pairs(options.header, ':', 'a header looks like Name: value') : {};
+  const query = options.query ? pairs(options.query, '=', 'a query parameter looks like name=value') : {};
+  const places = [url, body ?? '', ...Object.values(headers), ...Object.values(query)];
+  const names = Object.keys(headers).map((name) => name.toLowerCase());
+  const isPlaced = places.some((text) => text.includes(PLACEHOLDER)) || names.includes('authorization');
+  if (!isPlaced) headers.authorization = BEARER_TEMPLATE;
   return {
     method: (options.method || (body === undefined ? 'GET' : 'POST')).toUpperCase(),
     url,
-    ...(options.header ? { headers: pairs(options.header, ':', 'a header looks like Name: value') } : {}),
-    ...(options.query ? { query: pairs(options.query, '=', 'a query parameter looks like name=value') } : {}),
+    headers,
+    ...(options.query ? { query } : {}),
     ...(body === undefined ? {} : { body }),
   };
 }

@@ -5,7 +5,7 @@ import { refusal, type Refusal } from './proxy-guard.js';
 import type { Inject, Listen } from './proxy-options.js';
 import { toTemplate } from './proxy-template.js';
 
-const BODY_BYTES_MAX = 10 * 1024 * 1024;
+const BODY_BYTES_MAX = 5 * 1024 * 1024;
 const HEADERS_TIMEOUT_MS = 15_000;
 const REQUEST_TIMEOUT_MS = 120_000;
 // the body arrives whole and decoded, so what described its transfer no longer holds
@@ -15,12 +15,15 @@ const NOT_RETURNED = new Set(
   ),
 );
 
+const NOT_IN_A_HEADER = /[^\t\x20-\x7e\x80-\xff]/;
+
 export type LocalProxyOptions = {
   listen: Listen;
   upstream: string;
   credential: string;
   inject: Inject;
   purpose: string;
+  timeoutMs: number;
   chancery: Pick<Chancery, 'execute'>;
   log: (line: string) => void;
 };
@@ -40,7 +43,7 @@ async function handle(options: LocalProxyOptions, request: IncomingMessage, resp
   const refused = refusal(request, options.listen);
   if (refused) return refuse(response, refused);
   const body = await readBody(request);
-  if (!body) return refuse(response, { status: 413, code: 'payload_too_large', detail: 'the body is over 10 MiB' });
+  if (!body) return refuse(response, { status: 413, code: 'payload_too_large', detail: 'the body is over 5 MiB' });
   const method = request.method ?? 'GET';
   const target = request.url ?? '/';
   const template = toTemplate(
@@ -49,7 +52,9 @@ async function handle(options: LocalProxyOptions, request: IncomingMessage, resp
     options.inject,
   );
   try {
-    const answer = await options.chancery.execute(options.credential, { purpose: options.purpose, request: template });
+    const { credential, purpose, timeoutMs: timeout_ms } = options;
+    const input = { purpose, request: template, timeout_ms };
+    const answer = await options.chancery.execute(credential, input, { signal: gone(response) });
     options.log(
       `${method} ${pathOf(target)} ${answer.status} in ${answer.duration_ms} ms, audit entry ${answer.audit.seq}`,
     );
@@ -59,6 +64,13 @@ async function handle(options: LocalProxyOptions, request: IncomingMessage, resp
     options.log(`${method} ${pathOf(target)} refused by Chancery: ${failed.code}`);
     refuse(response, failed);
   }
+}
+
+/** Aborts when the caller goes away before its answer, so that the upstream's work ends too. */
+function gone(response: ServerResponse): AbortSignal {
+  const left = new AbortController();
+  response.once('close', () => left.abort());
+  return left.signal;
 }
 
 async function readBody(request: IncomingMessage): Promise<Buffer | undefined> {
@@ -75,7 +87,12 @@ async function readBody(request: IncomingMessage): Promise<Buffer | undefined> {
 function forward(response: ServerResponse, answer: ExecuteAnswer): void {
   response.statusCode = answer.status;
   for (const [name, value] of Object.entries(answer.headers)) {
-    if (!NOT_RETURNED.has(name.toLowerCase())) response.setHeader(name, value);
+    if (NOT_RETURNED.has(name.toLowerCase())) continue;
+    const values = [value]
+      .flat()
+      .map(toWire)
+      .filter((one) => !NOT_IN_A_HEADER.test(one));
+    if (values.length > 0) response.setHeader(name, values);
   }
   response.setHeader('chancery-audit-seq', String(answer.audit.seq));
   response.end(answer.body ?? Buffer.from(answer.body_base64 ?? '', 'base64'));
@@ -96,6 +113,9 @@ function asRefusal(error: unknown): Refusal {
   const status = error.status >= 400 && error.status <= 599 ? error.status : 502;
   return { status, code: error.code, detail: error.message };
 }
+
+/** Node writes header bytes as Latin-1; Chancery gave UTF-8. */
+const toWire = (value: string) => Buffer.from(value, 'utf8').toString('latin1');
 
 /** Queries can hold personal data: they stay out of the terminal's scroll-back. */
 const pathOf = (target: string) => target.split('?', 1)[0]!;

@@ -1,8 +1,7 @@
 import { isIP } from 'node:net';
 import { isLoopbackHost } from '../base-url.js';
+import { PLACEHOLDER } from '../placeholder.js';
 import { usage } from './cli-error.js';
-
-export const PLACEHOLDER = '{{CREDENTIAL}}';
 
 export type Listen = { address: string; port: number; hostForUrl: string };
 export type Inject = { name: string; value: string };

@@ -1,15 +1,20 @@
 import type { RequestTemplate } from '../chancery.js';
-import { PLACEHOLDER, type Inject } from './proxy-options.js';
+import { PLACEHOLDER } from '../placeholder.js';
+import type { Inject } from './proxy-options.js';
 
-// of this hop only (RFC 9110 7.6.1), or written anew by whoever sends the request
+// Of this hop only (RFC 9110 7.6.1), written anew by whoever sends the request, or asking for parts of an answer, which
+// may be ignored (14.2) and in which an echoed credential could not be recognised.
 const NOT_FORWARDED = new Set(
   (
     'connection keep-alive proxy-connection proxy-authenticate proxy-authorization te trailer transfer-encoding upgrade ' +
-    'host content-length expect accept-encoding'
+    'http2-settings host content-length expect accept-encoding range if-range a-im'
   ).split(' '),
 );
-const ENCODED_PLACEHOLDER = /%7B%7BCREDENTIAL%7D%7D/gi;
-const FORM = 'application/x-www-form-urlencoded';
+const ENCODED_PLACEHOLDER = /%7[Bb]%7[Bb]CREDENTIAL%7[Dd]%7[Dd]/g;
+const FORM = /^application\/x-www-form-urlencoded\b/i;
+const JSON_TYPE = /^[^/]+\/(?:[^/;]+\+)?json\b/i;
+// the same JSON text, in which nobody finds a placeholder
+const INERT_IN_JSON = PLACEHOLDER.replace('{', '\\u007b');
 
 export type IncomingRequest = { method: string; target: string; rawHeaders: string[]; body: Buffer };
 
@@ -21,22 +26,26 @@ export type IncomingRequest = { method: string; target: string; rawHeaders: stri
 export function toTemplate(incoming: IncomingRequest, upstream: string, inject: Inject): RequestTemplate {
   const headers = forwardedHeaders(incoming.rawHeaders);
   const url = upstream + incoming.target.replace(ENCODED_PLACEHOLDER, PLACEHOLDER);
-  const isForm = headers['content-type']?.toLowerCase().startsWith(FORM) ?? false;
-  const form = isForm ? incoming.body.toString('utf8').replace(ENCODED_PLACEHOLDER, PLACEHOLDER) : undefined;
+  const type = headers['content-type'] ?? '';
+  const form = FORM.test(type) ? incoming.body.toString('utf8').replace(ENCODED_PLACEHOLDER, PLACEHOLDER) : undefined;
   const carried = [url, form ?? '', ...Object.values(headers)].some((text) => text.includes(PLACEHOLDER));
   if (!carried) headers[inject.name] = inject.value;
-  return { method: incoming.method, url, headers, ...bodyOf(incoming.body, form) };
+  return { method: incoming.method, url, headers, ...bodyOf(incoming.body, form, JSON_TYPE.test(type)) };
 }
 
-function bodyOf(body: Buffer, form: string | undefined): Pick<RequestTemplate, 'body' | 'body_base64'> {
+type TemplateBody = Pick<RequestTemplate, 'body' | 'body_base64'>;
+
+function bodyOf(body: Buffer, form: string | undefined, isJson: boolean): TemplateBody {
   if (body.length === 0) return {};
   if (form !== undefined) return { body: form };
-  return { body_base64: body.toString('base64') };
+  // latin1 keeps every byte, and the placeholder is ASCII
+  const bytes = isJson ? Buffer.from(body.toString('latin1').replaceAll(PLACEHOLDER, INERT_IN_JSON), 'latin1') : body;
+  return { body_base64: bytes.toString('base64') };
 }
 
 function forwardedHeaders(raw: string[]): Record<string, string> {
   const pairs: [string, string][] = [];
-  for (let i = 0; i + 1 < raw.length; i += 2) pairs.push([raw[i]!.toLowerCase(), raw[i + 1]!]);
+  for (let i = 0; i + 1 < raw.length; i += 2) pairs.push([raw[i]!.toLowerCase(), fromWire(raw[i + 1]!)]);
   const connection = pairs.filter(([name]) => name === 'connection').map(([, value]) => value.toLowerCase());
   const named = new Set(connection.flatMap((value) => value.split(/\s*,\s*/)));
   const headers: Record<string, string> = {};
@@ -46,3 +55,6 @@ function forwardedHeaders(raw: string[]): Record<string, string> {
   }
   return headers;
 }
+
+/** Node reads header bytes as Latin-1; Chancery writes them as UTF-8. */
+const fromWire = (value: string) => Buffer.from(value, 'latin1').toString('utf8');

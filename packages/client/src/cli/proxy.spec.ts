@@ -99,9 +99,12 @@ test('a conversation that mentions the placeholder is not sent with the credenti
   await call(`${url}/chat`, { method: 'POST', headers: { 'content-type': 'application/json' }, body });
   expect(executed().at(-1)).toMatchObject({
     headers: { authorization: 'Bearer {{CREDENTIAL}}' },
-    body_base64: Buffer.from(body).toString('base64'),
   });
-  expect(executed().at(-1)).not.toHaveProperty('body');
+  const { body: text, body_base64: sent = '' } = executed().at(-1) as { body?: string; body_base64?: string };
+  expect(text).toBeUndefined();
+  const arrived = Buffer.from(sent, 'base64').toString();
+  expect(JSON.parse(arrived)).toEqual(JSON.parse(body));
+  expect(arrived).not.toContain('{{CREDENTIAL}}');
 });
 
 test.each([
@@ -164,9 +167,59 @@ test('a Chancery that is down is 502', async () => {
   await fake.tenant.start();
 });
 
-test('a body over 10 MiB is 413', async () => {
+test('bodies of any bytes arrive as they are', async () => {
   const url = await start(...UPSTREAM);
-  const got = await call(url, { method: 'POST', body: Buffer.alloc(10 * 1024 * 1024 + 1) }).catch(() => undefined);
+  const body = Buffer.from([0, 255, 254, 10, 13, 0x7b, 0x7b]);
+  await call(`${url}/upload`, { method: 'POST', headers: { 'content-type': 'application/octet-stream' }, body });
+  expect(executed().at(-1)).toMatchObject({ body_base64: body.toString('base64') });
+});
+
+test('headers of the connection, and ones that ask for parts, are not forwarded', async () => {
+  const url = await start(...UPSTREAM);
+  const headers = {
+    connection: 'close, x-hop',
+    'x-hop': '1',
+    te: 'trailers',
+    range: 'bytes=0-0',
+    'accept-encoding': 'br',
+    accept: '*/*',
+  };
+  await call(`${url}/v1`, { headers });
+  expect(executed().at(-1)).toMatchObject({ headers: { accept: '*/*', authorization: 'Bearer {{CREDENTIAL}}' } });
+  expect(Object.keys((executed().at(-1) as { headers: object }).headers)).toHaveLength(2);
+});
+
+test('headers beyond ASCII survive both ways, and ones that are none are left out', async () => {
+  const url = await start(...UPSTREAM);
+  fake.tenant.on('POST /v1/credentials/:name/execute', (asked) => {
+    const { 'x-name': name } = (asked.json.request as { headers: Record<string, string> }).headers;
+    const headers = { 'x-name': name, 'x-bad': 'a\r\nb: c', 'x-many': ['1', '2\u0000'] };
+    return ok({ status: 200, headers, body: '', duration_ms: 1, redactions: 0, audit: { seq: 1, hash: 'f' } });
+  });
+  const got = await call(`${url}/v1`, { headers: { 'x-name': Buffer.from('Zoë').toString('latin1') } });
+  expect(Buffer.from(String(got.headers['x-name']), 'latin1').toString()).toBe('Zoë');
+  expect(got.headers).not.toHaveProperty('x-bad');
+  expect(got.headers['x-many']).toBe('1');
+});
+
+test('a caller that goes away ends the call', async () => {
+  const url = await start(...UPSTREAM);
+  const aborted = new Promise<void>((resolve) => {
+    fake.tenant.on('POST /v1/credentials/:name/execute', (asked) => {
+      caller.destroy();
+      void asked.closed.then(resolve);
+      return new Promise(() => undefined);
+    });
+  });
+  const caller = httpRequest(`${url}/v1`, { agent: false });
+  caller.on('error', () => undefined);
+  caller.end();
+  await expect(aborted).resolves.toBeUndefined();
+});
+
+test('a body over 5 MiB is 413', async () => {
+  const url = await start(...UPSTREAM);
+  const got = await call(url, { method: 'POST', body: Buffer.alloc(5 * 1024 * 1024 + 1) }).catch(() => undefined);
   expect([413, undefined]).toContain(got?.status);
   expect(executed()).toEqual([]);
 });

@@ -1,14 +1,24 @@
 import type { AddressInfo } from 'node:net';
 import type { Command } from 'commander';
+import { EXECUTE_TIMEOUT_MS_MAX } from '../chancery.js';
+import { BEARER_TEMPLATE } from '../placeholder.js';
 import type { Cli } from './cli.js';
 import { CliError, usage } from './cli-error.js';
 import { parseInject, parseListen, parseUpstream } from './proxy-options.js';
 import { createLocalProxy } from './local-proxy.js';
+import { wholeNumber } from './values.js';
 
 const DRAIN_MS = 5_000;
-const INJECT_DEFAULT = 'Authorization: Bearer {{CREDENTIAL}}';
+const INJECT_DEFAULT = `Authorization: ${BEARER_TEMPLATE}`;
 
-type ProxyOptions = { listen: string; credential: string; upstream?: string; inject: string; purpose: string };
+type ProxyOptions = {
+  listen: string;
+  credential: string;
+  upstream?: string;
+  inject: string;
+  purpose: string;
+  timeoutMs: number;
+};
 
 export function proxyCommand(program: Command, cli: Cli): void {
   program
@@ -21,6 +31,12 @@ export function proxyCommand(program: Command, cli: Cli): void {
     )
     .option('--inject <header>', 'header added to requests that carry no {{CREDENTIAL}} themselves', INJECT_DEFAULT)
     .option('--purpose <text>', 'why; it stands in the audit log', 'chancery proxy')
+    .option(
+      '--timeout-ms <n>',
+      'how long the API may take',
+      wholeNumber(100, EXECUTE_TIMEOUT_MS_MAX),
+      EXECUTE_TIMEOUT_MS_MAX,
+    )
     .description('a local reverse proxy, so that curl and any SDK with a base URL can use a credential')
     .action((options: ProxyOptions) => serve(cli, options));
 }
@@ -30,13 +46,14 @@ async function serve(cli: Cli, options: ProxyOptions): Promise<void> {
   const inject = parseInject(options.inject);
   const upstream = parseUpstream(options.upstream ?? (await onlyDomain(cli, options.credential)));
   const chancery = await cli.asAgent();
-  const { credential, purpose } = options;
+  const { credential, purpose, timeoutMs } = options;
   const server = createLocalProxy({
     listen,
     upstream,
     credential,
     inject,
     purpose,
+    timeoutMs,
     chancery,
     log: (l) => cli.out.note(l),
   });

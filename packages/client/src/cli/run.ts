@@ -18,6 +18,7 @@ import { statusCommand } from './status.js';
 import { tenantCommands } from './tenant.js';
 import { vaultCommands } from './vault.js';
 
+const HELP_WIDTH = 80;
 const GROUPS = [
   serveCommand,
   loginCommands,
@@ -67,6 +68,8 @@ function buildProgram(cli: Cli, io: Io): Command {
     .configureOutput({
       writeOut: (text) => io.stdout.write(text),
       writeErr: (text) => io.stderr.write(text),
+      getOutHelpWidth: () => io.stdout.columns ?? HELP_WIDTH,
+      getErrHelpWidth: () => HELP_WIDTH,
       outputError: () => undefined,
     })
     .showSuggestionAfterError(false)
