@@ -1,7 +1,7 @@
 import { Readable } from 'node:stream';
 import { Controller, Get, Query, StreamableFile } from '@nestjs/common';
-import { EXPORT_MEDIA_TYPE } from '@chancery/protocol/audit-export.js';
 import type { z } from 'zod';
+import { EXPORT_MEDIA_TYPE } from '@chancery/protocol/audit-export.js';
 import { Cursors } from '../platform/http/pagination.js';
 import { Returns, ReturnsRaw } from '../platform/http/returns.js';
 import { OnSurface } from '../platform/http/surface.js';
@@ -12,6 +12,7 @@ import { ExportChain } from './export-chain.js';
 import { ListEntries } from './list-entries.js';
 import { VerifyChain } from './verify-chain.js';
 
+/** A tenant reads its own chain; on the ops surface the operator reads the platform's. */
 @Controller('v1/audit')
 @OnSurface('tenant', 'ops')
 export class AuditController {
@@ -24,29 +25,28 @@ export class AuditController {
 
   @Get('entries')
   @Allow(READERS)
-  @Returns(entryList, { summary: 'The audit chain, a page at a time' })
+  @Returns(entryList, { summary: 'The audit log, newest first unless asked otherwise' })
   async entries(
     @Caller() { tenantId }: Principal,
     @Query({ schema: entriesQuery }) query: z.output<typeof entriesQuery>,
   ) {
-    const { order, limit, cursor } = query;
-    const scope = { tenantId, list: `audit/${order}` };
-    const after = cursor === undefined ? undefined : this.cursors.open<number>(scope, cursor);
-    const rows = await this.listEntries.execute(tenantId, { order, after, limit: limit + 1 });
-    return this.cursors.page(rows, { limit, scope, position: (row) => row.entry.seq, view: viewEntry });
+    const scope = { tenantId, list: `audit/${query.order}` };
+    const from = query.cursor === undefined ? undefined : this.cursors.open<number>(scope, query.cursor);
+    const rows = await this.listEntries.execute(tenantId, { order: query.order, after: from, limit: query.limit + 1 });
+    return this.cursors.page(rows, { limit: query.limit, scope, position: ({ entry }) => entry.seq, view: viewEntry });
   }
 
   @Get('verification')
   @Allow(READERS)
-  @Returns(verificationView, { summary: 'Check every link and checkpoint of the chain, now' })
+  @Returns(verificationView, { summary: 'Verify every link and every checkpoint' })
   verification(@Caller() { tenantId }: Principal) {
     return this.verifyChain.execute(tenantId);
   }
 
   @Get('export')
   @Allow(READERS)
-  @ReturnsRaw(EXPORT_MEDIA_TYPE, { summary: 'The chain and its checkpoints as lines that verify offline' })
-  export(@Caller() { tenantId }: Principal): StreamableFile {
-    return new StreamableFile(Readable.from(this.exportChain.execute(tenantId)), { type: EXPORT_MEDIA_TYPE });
+  @ReturnsRaw(EXPORT_MEDIA_TYPE, { summary: 'The whole chain with its checkpoints, to be verified anywhere' })
+  async export(@Caller() { tenantId }: Principal): Promise<StreamableFile> {
+    return new StreamableFile(Readable.from(await this.exportChain.execute(tenantId)), { type: EXPORT_MEDIA_TYPE });
   }
 }

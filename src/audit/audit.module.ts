@@ -9,7 +9,9 @@ import { CheckpointFile } from './checkpoint-file.js';
 import { Committers } from './committers.js';
 import { ExportChain } from './export-chain.js';
 import { ListEntries } from './list-entries.js';
+import { ReadChain } from './read-chain.js';
 import { SignCheckpoints } from './sign-checkpoints.js';
+import { StartupCheck } from './startup-check.js';
 import { SweepIntents } from './sweep-intents.js';
 import { VerifyChain } from './verify-chain.js';
 
@@ -22,17 +24,19 @@ import { VerifyChain } from './verify-chain.js';
     {
       provide: CheckpointFile,
       inject: [CONFIG],
-      useFactory: ({ checkpointFile }: Config) => new CheckpointFile(checkpointFile),
+      useFactory: ({ checkpointFile }: Config) => CheckpointFile.open(checkpointFile),
     },
     ChainHeads,
     Committers,
     ExportChain,
     ListEntries,
+    ReadChain,
     SignCheckpoints,
+    StartupCheck,
     SweepIntents,
     VerifyChain,
   ],
-  exports: [Acts, ChainHeads, Committers, SignCheckpoints, SweepIntents],
+  exports: [Acts, ChainHeads, CheckpointFile, Committers, SignCheckpoints, StartupCheck, SweepIntents],
 })
 export class AuditModule implements OnApplicationShutdown {
   constructor(private readonly file: CheckpointFile) {}

@@ -1,12 +1,12 @@
 import { Injectable } from '@nestjs/common';
-import { and, asc, eq, gt } from 'drizzle-orm';
+import { asc, gt } from 'drizzle-orm';
 import { ServiceDatabase } from '../platform/database/service-database.js';
 import { chainHead } from './audit.table.js';
 
 export interface HeadOfTenant {
   readonly tenantId: string;
   readonly seq: number;
-  readonly hash: Buffer;
+  readonly hash: string;
   readonly sweptSeq: number;
 }
 
@@ -30,17 +30,12 @@ export class ChainHeads {
       const rows = await this.services.scheduler
         .select(COLUMNS)
         .from(chainHead)
-        .where(and(beyond))
+        .where(beyond)
         .orderBy(asc(chainHead.tenantId))
         .limit(PAGE);
-      yield* rows;
+      yield* rows.map((row) => ({ ...row, hash: row.hash.toString('hex') }));
       if (rows.length < PAGE) return;
       after = rows.at(-1)?.tenantId;
     }
-  }
-
-  async of(tenantId: string): Promise<HeadOfTenant | undefined> {
-    const [row] = await this.services.scheduler.select(COLUMNS).from(chainHead).where(eq(chainHead.tenantId, tenantId));
-    return row;
   }
 }

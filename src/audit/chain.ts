@@ -36,12 +36,15 @@ export function finish(
     salt: salt.toString('hex'),
     prev: last.hash,
   };
-  return { entry, seq: entry.seq, hash: entryHash(entry, sha256OfText) };
+  return { entry, seq: entry.seq, hash: entryHash(entry, digestOfStorable) };
 }
 
+/** SHA-256 of a text's UTF-8, as OpenSSL does it. */
+export const digestOfText = (text: string): string => digest('sha256', text);
+
 /** PostgreSQL stores every character but one; an entry with it must fail here, and not the whole batch there. */
-function sha256OfText(canonical: string): string {
+function digestOfStorable(canonical: string): string {
   if (canonical.includes('\\u0000') && NUL.test(canonical))
     throw new RangeError('an audit entry holds a NUL character');
-  return digest('sha256', canonical);
+  return digestOfText(canonical);
 }

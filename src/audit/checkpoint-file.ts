@@ -1,119 +1,141 @@
-import { type FileHandle, open } from 'node:fs/promises';
-import { createReadStream } from 'node:fs';
-import { createInterface } from 'node:readline';
-import { type Checkpoint, readCheckpointNote } from '@chancery/protocol/audit-checkpoint.js';
+import { type FileHandle, mkdir, open } from 'node:fs/promises';
+import path from 'node:path';
+import { z } from 'zod';
+import { syncDirectory } from '../platform/crypto/private-file.js';
 
-/** A signed note and the verifier key it was signed under, as one line of JSON. */
-export interface CheckpointRecord {
-  readonly note: string;
-  readonly key: string;
-}
+const CHUNK_BYTES = 1_048_576;
+const RECORD_BYTES_MAX = 4_096;
+const NEWLINE = 10;
 
-interface Place {
-  readonly offset: number;
-  readonly bytes: number;
-}
-
-const NEWLINE_BYTES = 1;
+const recordSchema = z.object({
+  /** `ten_…` */
+  tenant: z.string(),
+  seq: z.number().int(),
+  hash: z.string(),
+  at: z.string(),
+  /** The signed note; what stands beside it is for finding it. */
+  note: z.string(),
+  /** The verifier key it is signed under. */
+  key: z.string(),
+});
+export type CheckpointRecord = Readonly<z.output<typeof recordSchema>>;
 
 /**
- * The append-only file of checkpoints, outside the database: whoever cuts or rewrites a chain there does not reach it here.
- * In memory are each tenant's last checkpoint and where its lines stand. A line torn by a crash is left and counted.
+ * Signed checkpoints outside the database, one line of JSON each, only ever appended to: whoever can rewrite the chain
+ * cannot rewrite what was said of it. In memory is where each tenant's records begin, and its last one.
  */
 export class CheckpointFile {
-  readonly #places = new Map<string, Place[]>();
-  readonly #last = new Map<string, Checkpoint>();
-  #file: FileHandle | null = null;
-  #bytes = 0;
-  #opening: Promise<FileHandle> | null = null;
-  /** Lines that could not be read, each the end of a write that a crash cut off, or somebody's tampering. */
-  unreadable = 0;
+  readonly #offsets = new Map<string, number[]>();
+  readonly #latest = new Map<string, CheckpointRecord>();
+  /** Every byte before this was read; behind it is at most the beginning of a line. */
+  #readTo = 0;
+  #unreadable = 0;
+  #turn: Promise<unknown> = Promise.resolve();
 
-  constructor(readonly path: string) {}
+  private constructor(private readonly handle: FileHandle) {}
 
-  async last(tenant: string): Promise<Checkpoint | undefined> {
-    await this.#open();
-    return this.#last.get(tenant);
+  /** Creates the file at the first start, and reads all of it. */
+  static async open(file: string): Promise<CheckpointFile> {
+    await mkdir(path.dirname(file), { recursive: true, mode: 0o700 });
+    const opened = new CheckpointFile(await open(file, 'a+', 0o600));
+    await syncDirectory(path.dirname(file));
+    await opened.#inTurn(() => opened.#readNew());
+    return opened;
   }
 
-  /** Every tenant that has a checkpoint, with its last one. */
-  async lastOfAll(): Promise<ReadonlyMap<string, Checkpoint>> {
-    await this.#open();
-    return this.#last;
+  /** Lines that hold no record: one for each write that a crash tore. */
+  get unreadable(): number {
+    return this.#unreadable;
   }
 
-  /** Appends and flushes; when it returns, the checkpoints survive a crash. */
-  async append(records: readonly CheckpointRecord[]): Promise<void> {
-    if (records.length === 0) return;
-    const file = await this.#open();
-    const lines = records.map((record) => Buffer.from(`${JSON.stringify(record)}\n`));
-    await file.appendFile(Buffer.concat(lines));
-    await file.datasync();
-    records.forEach((record, index) => this.#note(record, (lines[index] as Buffer).length - NEWLINE_BYTES));
+  /** True when the file ends in the middle of a line. */
+  async torn(): Promise<boolean> {
+    return (await this.handle.stat()).size > this.#readTo;
   }
 
-  /** The checkpoints of one tenant, oldest first. */
-  async *of(tenant: string): AsyncGenerator<CheckpointRecord> {
-    const file = await this.#open();
-    for (const { offset, bytes } of [...(this.#places.get(tenant) ?? [])]) {
-      const buffer = Buffer.alloc(bytes);
-      await file.read(buffer, 0, bytes, offset);
-      const record = readRecord(buffer.toString());
-      if (record !== null) yield record;
-    }
+  tenants(): readonly string[] {
+    return [...this.#latest.keys()];
+  }
+
+  /** Of what was read so far; another process's records come with the next `of` or `append`. */
+  latest(tenant: string): CheckpointRecord | undefined {
+    return this.#latest.get(tenant);
+  }
+
+  /** Every record of a tenant that is there now, oldest first. */
+  async of(tenant: string): Promise<AsyncGenerator<CheckpointRecord>> {
+    await this.#inTurn(() => this.#readNew());
+    return this.#read([...(this.#offsets.get(tenant) ?? [])]);
+  }
+
+  /** One write and one fsync. What a crash tore off before is ended first, and stands alone. */
+  append(records: readonly CheckpointRecord[]): Promise<void> {
+    if (records.length === 0) return Promise.resolve();
+    const lines = records.map((record) => `${JSON.stringify(record)}\n`);
+    if (lines.some((line) => Buffer.byteLength(line) > RECORD_BYTES_MAX))
+      throw new RangeError('a checkpoint is too long');
+    return this.#inTurn(async () => {
+      await this.#readNew();
+      await this.handle.appendFile(((await this.torn()) ? '\n' : '') + lines.join(''));
+      await this.handle.sync();
+      await this.#readNew();
+    });
   }
 
   async close(): Promise<void> {
-    await this.#file?.close();
-    this.#file = null;
-    this.#opening = null;
+    await this.#inTurn(() => this.handle.close());
   }
 
-  #open(): Promise<FileHandle> {
-    this.#opening ??= this.#load().catch((error: unknown) => {
-      this.#opening = null;
-      throw error;
-    });
-    return this.#opening;
-  }
-
-  async #load(): Promise<FileHandle> {
-    const file = await open(this.path, 'a+', 0o600);
-    for await (const line of createInterface({ input: createReadStream(this.path), crlfDelay: Infinity })) {
-      const record = readRecord(line);
-      if (record === null) {
-        this.unreadable += 1;
-        this.#bytes += Buffer.byteLength(line) + NEWLINE_BYTES;
-      } else this.#note(record, Buffer.byteLength(line));
+  async *#read(offsets: readonly number[]): AsyncGenerator<CheckpointRecord> {
+    const room = Buffer.alloc(RECORD_BYTES_MAX);
+    for (const offset of offsets) {
+      const { bytesRead } = await this.handle.read(room, 0, room.length, offset);
+      const record = parseRecord(room.subarray(0, bytesRead));
+      if (record === undefined) throw new Error('the checkpoint file was changed: a record that was there is gone');
+      yield record;
     }
-    // After a torn last line the next record begins on a line of its own.
-    const { size } = await file.stat();
-    if (size < this.#bytes) await file.appendFile('\n');
-    this.#file = file;
-    return file;
   }
 
-  #note(record: CheckpointRecord, bytes: number): void {
-    const checkpoint = readCheckpointNote(record.note);
-    const offset = this.#bytes;
-    this.#bytes += bytes + NEWLINE_BYTES;
-    if (checkpoint === undefined) {
-      this.unreadable += 1;
+  async #readNew(): Promise<void> {
+    let rest = Buffer.alloc(0);
+    for (;;) {
+      const chunk = Buffer.alloc(CHUNK_BYTES);
+      const { bytesRead } = await this.handle.read(chunk, 0, CHUNK_BYTES, this.#readTo + rest.length);
+      if (bytesRead === 0) return;
+      rest = Buffer.concat([rest, chunk.subarray(0, bytesRead)]);
+      for (let end = rest.indexOf(NEWLINE); end >= 0; end = rest.indexOf(NEWLINE)) {
+        this.#learn(rest.subarray(0, end + 1));
+        this.#readTo += end + 1;
+        rest = rest.subarray(end + 1);
+      }
+    }
+  }
+
+  #learn(line: Buffer): void {
+    const record = parseRecord(line);
+    if (record === undefined) {
+      this.#unreadable += 1;
       return;
     }
-    const places = this.#places.get(checkpoint.tenant) ?? [];
-    places.push({ offset, bytes });
-    this.#places.set(checkpoint.tenant, places);
-    const last = this.#last.get(checkpoint.tenant);
-    if (last === undefined || last.seq <= checkpoint.seq) this.#last.set(checkpoint.tenant, checkpoint);
+    const offsets = this.#offsets.get(record.tenant) ?? [];
+    offsets.push(this.#readTo);
+    this.#offsets.set(record.tenant, offsets);
+    this.#latest.set(record.tenant, record);
+  }
+
+  #inTurn<T>(work: () => Promise<T>): Promise<T> {
+    const mine = this.#turn.then(work, work);
+    this.#turn = mine.catch(() => undefined);
+    return mine;
   }
 }
 
-function readRecord(line: string): CheckpointRecord | null {
+function parseRecord(bytes: Buffer): CheckpointRecord | undefined {
+  const end = bytes.indexOf(NEWLINE);
+  if (end < 0 || end >= RECORD_BYTES_MAX) return undefined;
   try {
-    const { note, key } = JSON.parse(line) as CheckpointRecord;
-    return typeof note === 'string' && typeof key === 'string' ? { note, key } : null;
+    return recordSchema.parse(JSON.parse(bytes.toString('utf8', 0, end)));
   } catch {
-    return null;
+    return undefined;
   }
 }

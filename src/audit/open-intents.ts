@@ -3,38 +3,52 @@ import type { TenantTx } from '../platform/database/tenant-tx.js';
 export interface OpenIntent {
   readonly seq: number;
   readonly action: string;
+  /** When it must have had its outcome. */
   readonly deadlineMs: number;
 }
 
-const INTENTS_MAX = 1_000;
-
-/** Intents behind the swept position that have no outcome, oldest first, and where the chain ends. */
-export async function openIntents(tx: TenantTx): Promise<{ headSeq: number; intents: OpenIntent[] }> {
-  const head = await tx.client.query<{ seq: string; swept_seq: string }>(
-    'select seq, swept_seq from chain_head where tenant_id = $1',
-    [tx.tenantId],
-  );
-  const { seq: headSeq = '0', swept_seq: sweptSeq = '0' } = head.rows[0] ?? {};
-  const { rows } = await tx.client.query<{ seq: string; action: string; deadline: string | null }>(
-    `select i.seq, i.action, i.details->>'deadline' as deadline from audit_entries i
-     where i.tenant_id = $1 and i.seq > $2 and i.outcome = 'intent'
-       and not exists (select 1 from audit_entries o where o.tenant_id = $1 and o.details ? 'intent'
-                       and (o.details->>'intent')::bigint = i.seq)
-     order by i.seq limit $3`,
-    [tx.tenantId, sweptSeq, INTENTS_MAX],
-  );
-  const intents = rows.map(({ seq, action, deadline }) => ({
-    seq: Number(seq),
-    action,
-    deadlineMs: deadline === null ? 0 : Date.parse(deadline),
-  }));
-  return { headSeq: Number(headSeq), intents };
+interface Row {
+  seq: string;
+  at: Date;
+  action: string;
+  deadline: string | null;
 }
 
-/** No open intent stands at or before this position any more. */
-export async function setSwept(tx: TenantTx, seq: number): Promise<void> {
+/** For an intent that names no deadline, which none of ours does. */
+const DEADLINE_DEFAULT_MS = 15 * 60_000;
+
+const COLUMNS = "seq, at, action, details->>'deadline' as deadline";
+const IS_OPEN = `outcome = 'intent' and not exists (
+  select from audit_entries o where o.tenant_id = i.tenant_id and o.details ? 'intent' and (o.details->>'intent')::bigint = i.seq)`;
+
+/** Intents behind `afterSeq` that have no outcome yet, oldest first. */
+export async function findOpenIntents(tx: TenantTx, afterSeq: number, limit: number): Promise<OpenIntent[]> {
+  const { rows } = await tx.client.query<Row>(
+    `select ${COLUMNS} from audit_entries i where tenant_id = $1 and seq > $2 and ${IS_OPEN} order by seq limit $3`,
+    [tx.tenantId, afterSeq, limit],
+  );
+  return rows.map(openIntent);
+}
+
+/** Those of the given intents that are open still. */
+export async function findStillOpen(tx: TenantTx, seqs: readonly number[]): Promise<OpenIntent[]> {
+  const { rows } = await tx.client.query<Row>(
+    `select ${COLUMNS} from audit_entries i where tenant_id = $1 and seq = any($2::bigint[]) and ${IS_OPEN} order by seq`,
+    [tx.tenantId, seqs],
+  );
+  return rows.map(openIntent);
+}
+
+/** No open intent stands at or before `seq`. Moves forward only, and raises no epoch: no decision reads it. */
+export async function moveSwept(tx: TenantTx, seq: number): Promise<void> {
   await tx.client.query('update chain_head set swept_seq = $2 where tenant_id = $1 and swept_seq < $2', [
     tx.tenantId,
     seq,
   ]);
+}
+
+function openIntent({ seq, at, action, deadline }: Row): OpenIntent {
+  const stated = deadline === null ? Number.NaN : Date.parse(deadline);
+  const deadlineMs = Number.isNaN(stated) ? at.getTime() + DEADLINE_DEFAULT_MS : stated;
+  return { seq: Number(seq), action, deadlineMs };
 }

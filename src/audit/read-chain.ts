@@ -1,25 +1,45 @@
-import type { TenantDatabase } from '../platform/database/tenant-database.js';
+import { Injectable } from '@nestjs/common';
+import type { ChainHead } from '@chancery/protocol/audit-verify.js';
+import { TenantDatabase } from '../platform/database/tenant-database.js';
 import { readEntries, readHead, type StoredEntry } from './audit.repository.js';
-import type { EntryRef } from '../tenancy/acts.js';
 
 const PAGE = 500;
 
-/** A tenant's entries from the first up to a head read before, paged by key: no snapshot and no connection between pages. */
-export async function* chainUpTo(
-  database: TenantDatabase,
-  tenantId: string,
-  head: EntryRef,
-): AsyncGenerator<StoredEntry> {
-  let after = 0;
-  while (after < head.seq) {
-    const page = { afterSeq: after, beforeSeq: head.seq + 1, order: 'asc', limit: PAGE } as const;
-    const rows = await database.inTenant(tenantId, (tx) => readEntries(tx, page), { readOnly: true });
-    if (rows.length === 0) return;
-    yield* rows;
-    after = (rows.at(-1) as StoredEntry).entry.seq;
-  }
+export interface ChainReading {
+  /** Where the chain ended when the reading began. */
+  readonly head: ChainHead;
+  /** An entry behind its own head: nothing of ours writes one. */
+  readonly stray: StoredEntry | undefined;
+  /** Everything up to the head, a page at a time. */
+  pages(): AsyncGenerator<readonly StoredEntry[]>;
 }
 
-export function headOf(database: TenantDatabase, tenantId: string): Promise<EntryRef> {
-  return database.inTenant(tenantId, (tx) => readHead(tx), { readOnly: true });
+/** Reads a whole chain by key. Between two pages it holds no connection and no snapshot; the chain may go on growing. */
+@Injectable()
+export class ReadChain {
+  constructor(private readonly database: TenantDatabase) {}
+
+  async begin(tenantId: string): Promise<ChainReading> {
+    const { head, stray } = await this.database.inTenant(
+      tenantId,
+      async (tx) => {
+        const { seq, hash } = await readHead(tx);
+        const [stray] = await readEntries(tx, { afterSeq: seq, order: 'asc', limit: 1 });
+        return { head: { seq, hash }, stray };
+      },
+      { isolation: 'repeatable read', readOnly: true },
+    );
+    return { head, stray, pages: () => this.#pages(tenantId, head.seq + 1) };
+  }
+
+  async *#pages(tenantId: string, beforeSeq: number): AsyncGenerator<readonly StoredEntry[]> {
+    for (let afterSeq = 0; ;) {
+      const page = { afterSeq, beforeSeq, order: 'asc', limit: PAGE } as const;
+      const entries = await this.database.inTenant(tenantId, (tx) => readEntries(tx, page), { readOnly: true });
+      yield entries;
+      const last = entries.at(-1);
+      if (last === undefined || entries.length < PAGE) return;
+      afterSeq = last.entry.seq;
+    }
+  }
 }

@@ -1,51 +1,51 @@
-import { Injectable } from '@nestjs/common';
+import { Inject, Injectable } from '@nestjs/common';
 import { checkpointOrigin, signCheckpoint } from '@chancery/protocol/audit-checkpoint.js';
 import { formatVerifierKey } from '@chancery/protocol/note-key.js';
 import { Clock } from '../platform/clock.js';
 import { publicId } from '../platform/ids.js';
+import { LOG, type Log } from '../platform/telemetry/logger.js';
 import { type ActiveKey, SigningKeys } from '../tenancy/signing-keys.js';
 import { ChainHeads, type HeadOfTenant } from './chain-heads.js';
 import { CheckpointFile, type CheckpointRecord } from './checkpoint-file.js';
+import { compareWithCheckpoint } from './compare-checkpoint.js';
 
-const BATCH = 200;
+const BATCH_MAX = 200;
 
-/**
- * Signs where every chain that moved now ends, into the file outside the database. A chain that ends before its last
- * checkpoint was cut; it gets no new one, so that the cut stays visible.
- */
+/** A job: signs where every chain that moved since ends, into the file outside the database. */
 @Injectable()
 export class SignCheckpoints {
   constructor(
     private readonly heads: ChainHeads,
-    private readonly file: CheckpointFile,
     private readonly keys: SigningKeys,
+    private readonly file: CheckpointFile,
     private readonly clock: Clock,
+    @Inject(LOG) private readonly log: Log,
   ) {}
 
-  /** Returns how many were signed. */
-  async execute(): Promise<number> {
+  /** Returns how many were signed. A chain that is behind its own checkpoint is never signed again, but reported. */
+  async execute(signal?: AbortSignal): Promise<number> {
     const key = await this.keys.active('checkpoint');
-    let batch: CheckpointRecord[] = [];
+    const batch: CheckpointRecord[] = [];
     let signed = 0;
     for await (const head of this.heads.all()) {
-      const last = await this.file.last(publicId('ten', head.tenantId));
-      if (head.seq === 0 || (last !== undefined && head.seq <= last.seq)) continue;
-      batch.push(await this.#sign(head, key));
-      signed += 1;
-      if (batch.length < BATCH) continue;
-      await this.file.append(batch);
-      batch = [];
+      signal?.throwIfAborted();
+      const tenant = publicId('ten', head.tenantId);
+      const found = compareWithCheckpoint(head, this.file.latest(tenant));
+      if (found === 'behind') this.log.error({ tenant, seq: head.seq }, 'a chain is behind its last checkpoint');
+      if (found === 'moved') batch.push(await this.#sign(key, tenant, head));
+      if (batch.length < BATCH_MAX) continue;
+      signed += batch.length;
+      await this.file.append(batch.splice(0));
     }
+    signed += batch.length;
     await this.file.append(batch);
     return signed;
   }
 
-  async #sign(head: HeadOfTenant, key: ActiveKey): Promise<CheckpointRecord> {
-    const tenant = publicId('ten', head.tenantId);
-    const noteKey = { name: checkpointOrigin(tenant), publicKey: new Uint8Array(key.publicKey) };
+  async #sign(key: ActiveKey, tenant: string, { seq, hash }: HeadOfTenant): Promise<CheckpointRecord> {
     const at = new Date(this.clock.now()).toISOString();
-    const checkpoint = { tenant, seq: head.seq, hash: head.hash.toString('hex'), at };
-    const note = await signCheckpoint(checkpoint, { ...noteKey, sign: (bytes) => key.sign(bytes) });
-    return { note, key: formatVerifierKey(noteKey) };
+    const name = checkpointOrigin(tenant);
+    const note = await signCheckpoint({ tenant, seq, hash, at }, { name, publicKey: key.publicKey, sign: key.sign });
+    return { tenant, seq, hash, at, note, key: formatVerifierKey({ name, publicKey: key.publicKey }) };
   }
 }

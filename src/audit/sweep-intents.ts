@@ -1,14 +1,20 @@
-import { Injectable } from '@nestjs/common';
+import { Inject, Injectable } from '@nestjs/common';
 import { Clock } from '../platform/clock.js';
 import { TenantDatabase } from '../platform/database/tenant-database.js';
+import { publicId } from '../platform/ids.js';
+import { LOG, type Log } from '../platform/telemetry/logger.js';
 import { Acts } from '../tenancy/acts.js';
-import { ChainHeads } from './chain-heads.js';
-import { type OpenIntent, openIntents, setSwept } from './open-intents.js';
+import { readHead } from './audit.repository.js';
+import { ChainHeads, type HeadOfTenant } from './chain-heads.js';
+import { findOpenIntents, moveSwept, type OpenIntent, findStillOpen } from './open-intents.js';
 
-/** An intent is given up this long after its own deadline. */
+/** An outcome may still be on its way for this long after the deadline. */
 export const OVERDUE_AFTER_MS = 60_000;
+const PAGE = 500;
+const IN_ONE_ACT_MAX = 100;
+const ACTOR = 'system:sweep';
 
-/** Marks intents that never got an outcome `unknown`: a process died, or could not write it down (P3). */
+/** A job: an intent a minute past its deadline that never got an outcome reads `unknown` from then on (P3). */
 @Injectable()
 export class SweepIntents {
   constructor(
@@ -16,48 +22,59 @@ export class SweepIntents {
     private readonly database: TenantDatabase,
     private readonly acts: Acts,
     private readonly clock: Clock,
+    @Inject(LOG) private readonly log: Log,
   ) {}
 
-  /** Every tenant whose chain moved since its last sweep. Returns how many intents became `unknown`. */
+  /** Returns how many were marked. One tenant's trouble is not another's. */
   async execute(signal?: AbortSignal): Promise<number> {
     let marked = 0;
     for await (const head of this.heads.all()) {
       signal?.throwIfAborted();
-      if (head.seq > head.sweptSeq) marked += await this.sweep(head.tenantId);
+      if (head.seq <= head.sweptSeq) continue;
+      try {
+        marked += await this.#sweep(head);
+      } catch (error) {
+        this.log.warn({ tenant: publicId('ten', head.tenantId), err: error }, 'a chain could not be swept');
+      }
     }
     return marked;
   }
 
-  async sweep(tenantId: string): Promise<number> {
-    const found = await this.database.inTenant(tenantId, (tx) => openIntents(tx));
-    const overdue = this.#overdue(found.intents);
-    if (overdue.length > 0) return this.#mark(tenantId);
-    const firstOpen = found.intents[0]?.seq;
-    const swept = firstOpen === undefined ? found.headSeq : firstOpen - 1;
-    await this.database.inTenant(tenantId, (tx) => setSwept(tx, swept));
-    return 0;
-  }
-
-  /** Looks again under the head's lock: an outcome may have come in between. */
-  #mark(tenantId: string): Promise<number> {
-    return this.acts.run(tenantId, async ({ tx, chain }) => {
-      const { intents } = await openIntents(tx);
-      const overdue = this.#overdue(intents);
-      for (const { seq, action } of overdue) {
-        const draft = {
-          actor: 'system:sweep',
-          action: `${action}.outcome`,
-          outcome: 'unknown',
-          details: { intent: seq },
-        };
-        await chain.append(draft);
+  async #sweep({ tenantId, sweptSeq }: HeadOfTenant): Promise<number> {
+    let marked = 0;
+    for (let after = sweptSeq; ;) {
+      const { open, headSeq } = await this.#look(tenantId, after);
+      const nowMs = this.clock.now();
+      const overdue = open.filter(({ deadlineMs }) => deadlineMs + OVERDUE_AFTER_MS < nowMs).map(({ seq }) => seq);
+      for (let i = 0; i < overdue.length; i += IN_ONE_ACT_MAX) {
+        marked += await this.#mark(tenantId, overdue.slice(i, i + IN_ONE_ACT_MAX));
       }
-      return overdue.length;
-    });
+      const waiting = open.find(({ seq }) => !overdue.includes(seq));
+      const more = open.length === PAGE;
+      const swept = waiting !== undefined ? waiting.seq - 1 : more ? (open.at(-1) as OpenIntent).seq : headSeq;
+      await this.database.inTenant(tenantId, (tx) => moveSwept(tx, swept));
+      if (!more || waiting !== undefined) return marked;
+      after = swept;
+    }
   }
 
-  #overdue(intents: readonly OpenIntent[]): readonly OpenIntent[] {
-    const limit = this.clock.now() - OVERDUE_AFTER_MS;
-    return intents.filter((intent) => intent.deadlineMs <= limit);
+  #look(tenantId: string, afterSeq: number): Promise<{ open: OpenIntent[]; headSeq: number }> {
+    return this.database.inTenant(
+      tenantId,
+      async (tx) => ({ headSeq: (await readHead(tx)).seq, open: await findOpenIntents(tx, afterSeq, PAGE) }),
+      { isolation: 'repeatable read', readOnly: true },
+    );
+  }
+
+  /** Under the head's lock, where no outcome can slip in between the look and the mark. */
+  #mark(tenantId: string, seqs: readonly number[]): Promise<number> {
+    return this.acts.run(tenantId, async ({ tx, chain }) => {
+      const open = await findStillOpen(tx, seqs);
+      for (const { seq, action } of open) {
+        const details = { intent: seq };
+        await chain.append({ actor: ACTOR, action: `${action}.outcome`, outcome: 'unknown', details });
+      }
+      return open.length;
+    });
   }
 }

@@ -22,6 +22,15 @@ export async function listLiveSigningKeys(tx: TenantTx, purpose: KeyPurpose, now
     .orderBy(desc(signingKeys.createdAt), desc(signingKeys.kid));
 }
 
+/** Every key there ever was, newest first: what a retired one signed in its time stays signed. */
+export async function listSigningKeys(tx: TenantTx, purpose: KeyPurpose): Promise<SigningKeyRow[]> {
+  return tx.db
+    .select()
+    .from(signingKeys)
+    .where(and(eq(signingKeys.tenantId, tx.tenantId), eq(signingKeys.purpose, purpose)))
+    .orderBy(desc(signingKeys.createdAt), desc(signingKeys.kid));
+}
+
 /** The active key signs no more; until `retiresAt` it still verifies. Returns the kids concerned. */
 export async function retireSigningKeys(tx: TenantTx, purpose: KeyPurpose, retiresAt: Date): Promise<string[]> {
   const retired = await tx.db

@@ -4,6 +4,7 @@ import { Clock } from '../platform/clock.js';
 import { PlatformSecret } from '../platform/crypto/platform-secret.js';
 import { Secret } from '../platform/crypto/secret.js';
 import { TenantDatabase } from '../platform/database/tenant-database.js';
+import type { TenantTx } from '../platform/database/tenant-tx.js';
 import { PLATFORM_TENANT_ID } from '../platform/ids.js';
 import { type Act, Acts } from './acts.js';
 import { newSealedKey, openSealedKey, type SealedKey } from './signing-key-seed.js';
@@ -11,6 +12,7 @@ import {
   insertSigningKey,
   type KeyPurpose,
   listLiveSigningKeys,
+  listSigningKeys,
   retireSigningKeys,
   type SigningKeyRow,
 } from './signing-keys.repository.js';
@@ -66,6 +68,12 @@ export class SigningKeys {
   /** Every key whose signatures still count, the active one first. */
   async published(purpose: KeyPurpose): Promise<readonly PublishedKey[]> {
     return (await this.#ring(purpose, SIGNING_KEYS_CACHE_MS)).published;
+  }
+
+  /** Every key that ever signed, for evidence that outlives its key. */
+  async ever(purpose: KeyPurpose): Promise<readonly PublishedKey[]> {
+    const list = (tx: TenantTx): Promise<SigningKeyRow[]> => listSigningKeys(tx, purpose);
+    return (await this.database.inTenant(PLATFORM_TENANT_ID, list, { readOnly: true })).map(published);
   }
 
   /** One of the published keys; an unknown kid may be another node's newest, so the rows are asked again. */

@@ -175,9 +175,16 @@ const BREAKS: readonly (readonly [rule: keyof typeof TABLE_RULES | keyof typeof 
   ['schemas are closed', 'grant usage on schema public to public'],
   ['schemas are closed', 'grant usage on schema bullmq to chancery_tenant'],
   ['schemas are closed', 'alter default privileges for role chancery_owner grant select on tables to public'],
-  ['advisory locks and large objects are nobody’s', 'grant execute on function pg_advisory_lock(bigint) to public'],
   [
-    'advisory locks and large objects are nobody’s',
+    'advisory locks are the queue’s alone, and large objects nobody’s',
+    'grant execute on function pg_advisory_lock(bigint) to public',
+  ],
+  [
+    'advisory locks are the queue’s alone, and large objects nobody’s',
+    'grant execute on function pg_advisory_lock(bigint) to chancery_queue',
+  ],
+  [
+    'advisory locks are the queue’s alone, and large objects nobody’s',
     'grant execute on function lo_from_bytea(oid, bytea) to chancery_tenant',
   ],
 ];

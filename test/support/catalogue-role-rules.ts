@@ -33,9 +33,10 @@ export const ROLE_RULES = {
       and pg_get_userbyid(a.grantee) in ('chancery_tenant', 'chancery_directory', 'chancery_scheduler'))
     union all
     select 'default rights in ' || coalesce(defaclnamespace::regnamespace::text, 'every schema') from pg_default_acl`,
-  'advisory locks and large objects are nobody’s': `
-    select p.oid::regprocedure::text as fault from pg_proc p
+  'advisory locks are the queue’s alone, and large objects nobody’s': `
+    select p.oid::regprocedure::text || ' to ' || pg_get_userbyid(a.grantee) as fault
+    from pg_proc p, aclexplode(coalesce(p.proacl, acldefault('f', p.proowner))) a
     where p.pronamespace = 'pg_catalog'::regnamespace and p.proname ~ '^(pg_(try_)?advisory_|lo_|loread$|lowrite$)'
-    and exists (select from aclexplode(coalesce(p.proacl, acldefault('f', p.proowner))) a
-      where a.grantee = 0 or pg_get_userbyid(a.grantee) like 'chancery\\_%' or pg_get_userbyid(a.grantee) like 't\\_%')`,
+    and (a.grantee = 0 or pg_get_userbyid(a.grantee) ~ '^(chancery|t)_')
+    and not (p.proname ~ '^pg_(try_)?advisory_xact_lock' and a.grantee = 'chancery_queue'::regrole)`,
 } as const;

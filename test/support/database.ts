@@ -22,6 +22,7 @@ import { SetUpPlatform } from '../../src/tenancy/set-up-platform.js';
 import { createDatabase, dropDatabase, ensureTemplate } from './cluster.js';
 
 export const MIGRATIONS_FOLDER = path.resolve(__dirname, '../../migrations');
+const PROVISION_FILE = path.resolve(__dirname, '../../src/platform/database/provision.ts');
 /** A hash that costs nothing: tests sign people in, they do not defend them. */
 export const FAST_PASSWORD_COST = { memoryKib: 8, passes: 1 } as const;
 export const TEST_POOL_LIMITS: PoolLimits = {
@@ -103,13 +104,12 @@ async function runSecret(): Promise<{ file: string; secret: PlatformSecret }> {
   }
 }
 
-/** A cluster that outlives runs keeps its templates: another migration or another secret needs another one. */
+/** A cluster that outlives runs keeps its templates: other roles, migrations or secrets need another one. */
 function templateName(secret: PlatformSecret): string {
   const hash = createHash('sha256').update(secret.derive('role-password/template'));
-  for (const file of readdirSync(MIGRATIONS_FOLDER)
-    .filter((name) => name.endsWith('.sql'))
-    .sort()) {
-    hash.update(`${file}\0`).update(readFileSync(path.join(MIGRATIONS_FOLDER, file)));
+  const migrations = readdirSync(MIGRATIONS_FOLDER).filter((name) => name.endsWith('.sql'));
+  for (const file of [PROVISION_FILE, ...migrations.sort().map((name) => path.join(MIGRATIONS_FOLDER, name))]) {
+    hash.update(`${path.basename(file)}\0`).update(readFileSync(file));
   }
   return `template_${hash.digest('hex').slice(0, 32)}`;
 }

@@ -1,6 +1,7 @@
 import { Client, type ClientConfig } from 'pg';
 import { drizzle } from 'drizzle-orm/node-postgres';
 import { migrate } from 'drizzle-orm/node-postgres/migrator';
+import { grantQueueRights } from '../queue/queue-rights.js';
 import { loginAs, type DatabaseAddress, type RolePassword } from './database-address.js';
 import { OWNER_ROLE, QUEUE_SCHEMA, SCHEMA, scramVerifier, SERVICE_ROLES, TENANT_GROUP } from './roles.js';
 
@@ -78,6 +79,7 @@ async function withdrawDefaults(admin: Client, log?: (line: string) => void): Pr
   );
   try {
     for (const { signature } of rows) await admin.query(`revoke execute on function ${signature} from public`);
+    await grantQueueRights(admin, SERVICE_ROLES.queue);
   } catch (error) {
     log?.(`could not withdraw default rights (the login is no superuser): ${(error as Error).message}`);
   }
