@@ -3,6 +3,7 @@ import { BoundedCache } from '@chancery/protocol/bounded-cache.js';
 import { checkDpopProof, type DpopFault, type DpopHeader } from '@chancery/protocol/dpop.js';
 import type { FastifyRequest } from 'fastify';
 import { Clock } from '../platform/clock.js';
+import { surfaceOf } from '../platform/http/surface.js';
 import { SurfaceOrigins } from '../platform/http/surface-origins.js';
 import { DpopNonce } from './dpop-nonce.js';
 import { nodeDigest, verifyProofSignature } from './proof-signature.js';
@@ -45,8 +46,10 @@ export class DpopProofs {
     const header = request.headers.dpop;
     if (header === undefined) return { ok: false, reason: 'missing' };
     if (typeof header !== 'string') return { ok: false, reason: 'malformed' };
+    const surface = surfaceOf(request.raw);
+    if (surface === undefined) return { ok: false, reason: 'htu' };
     // A surface may be known by several origins; which one the client used, only the proof can say.
-    for (const htu of this.origins.htu('tenant', request.raw.url ?? '')) {
+    for (const htu of this.origins.htu(surface, request.raw.url ?? '')) {
       const verdict = await this.#checkAgainst(header, { htm: request.method, htu }, bound);
       if (verdict.ok || verdict.reason !== 'htu') return verdict;
     }

@@ -54,6 +54,10 @@ export class IssueToken {
       expiresAtMs,
     };
     const accessToken = await this.tokens.issue(claims);
-    return { accessToken, expiresInSeconds: Math.floor(expiresAtMs / 1000) - Math.floor(this.clock.now() / 1000), scopes };
+    return {
+      accessToken,
+      expiresInSeconds: Math.floor(expiresAtMs / 1000) - Math.floor(this.clock.now() / 1000),
+      scopes,
+    };
   }
 }

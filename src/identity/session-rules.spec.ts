@@ -8,6 +8,7 @@ import {
   renewalsLeft,
   SESSIONS_PER_AGENT_MAX,
   type SessionState,
+  type SessionStep,
   visibleState,
 } from './session-rules.js';
 
@@ -110,30 +111,35 @@ describe('SACRED', () => {
   });
 });
 
+/** What the repository would hold after a step. */
+function after(state: SessionState, step: SessionStep): SessionState {
+  const asked = step.kind === 'renew' || step.kind === 'ask_again' ? 1 : 0;
+  const renewalsUsed = state.renewalsUsed + asked;
+  if (step.kind === 'ask_again') return { ...state, state: 'pending', renewalsUsed };
+  if (step.kind !== 'renew' && step.kind !== 'collect') return state;
+  return { ...state, state: 'active', renewalsUsed, expiresAt: new Date(step.expiresAtMs) };
+}
+
+const approved = (state: SessionState): SessionState =>
+  state.state === 'pending' ? { ...state, state: 'approved' } : state;
+const yieldsToken = ({ kind }: SessionStep) => kind === 'begin' || kind === 'renew' || kind === 'collect';
+
 test('whatever happens, a session yields at most 1 + renewals tokens', () => {
-  const step = fc.record({ waitMs: fc.integer({ min: 0, max: 5 * HOUR }), approve: fc.boolean() });
+  const request = fc.record({ waitMs: fc.integer({ min: 0, max: 5 * HOUR }), approve: fc.boolean() });
   fc.assert(
-    fc.property(fc.constantFrom(...TIERS), fc.array(step, { maxLength: 80 }), (tier, steps) => {
-      let now = NOW;
-      let tokens = 0;
-      const first = firstStep(tier, 0, now);
+    fc.property(fc.constantFrom(...TIERS), fc.array(request, { maxLength: 80 }), (tier, requests) => {
+      const first = firstStep(tier, 0, NOW);
       if (first.kind !== 'begin' && first.kind !== 'ask') throw new Error(first.kind);
-      if (first.kind === 'begin') tokens += 1;
-      let state = session({
-        tier,
-        state: first.kind === 'begin' ? 'active' : 'pending',
-        expiresAt: new Date(first.expiresAtMs),
-      });
-      for (const { waitMs, approve } of steps) {
+      const begun = first.kind === 'begin' ? 'active' : 'pending';
+      let state = session({ tier, state: begun, expiresAt: new Date(first.expiresAtMs) });
+      let tokens = yieldsToken(first) ? 1 : 0;
+      let now = NOW;
+      for (const { waitMs, approve } of requests) {
         now += waitMs;
-        if (approve && state.state === 'pending') state = { ...state, state: 'approved' };
-        const next = nextStep(state, tier, now);
-        if (next.kind === 'renew' || next.kind === 'collect') {
-          tokens += 1;
-          const renewalsUsed = state.renewalsUsed + (next.kind === 'renew' ? 1 : 0);
-          state = { ...state, state: 'active', renewalsUsed, expiresAt: new Date(next.expiresAtMs) };
-        }
-        if (next.kind === 'ask_again') state = { ...state, state: 'pending', renewalsUsed: state.renewalsUsed + 1 };
+        if (approve) state = approved(state);
+        const step = nextStep(state, tier, now);
+        if (yieldsToken(step)) tokens += 1;
+        state = after(state, step);
         expect(renewalsLeft(state)).toBeGreaterThanOrEqual(0);
       }
       expect(tokens).toBeLessThanOrEqual(1 + TIER_RULES[tier].renewals);

@@ -105,7 +105,7 @@ test('P19: a foreign agent and a made-up one are missing alike, byte for byte', 
     const answers = [];
     for (const id of [foreign.id, made, 'agt_nonsense', 'x']) {
       const { status, body: problem } = await ours.human(method, `/v1/agents/${id}${suffix}`, body);
-      const { request_id: _, ...rest } = problem as Record<string, unknown>;
+      const { request_id: _, ...rest } = problem;
       answers.push(JSON.stringify({ status, ...rest }));
     }
     expect(new Set(answers).size).toBe(1);

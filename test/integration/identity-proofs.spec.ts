@@ -298,7 +298,7 @@ describe('a token', () => {
   const tryWith = async (agent: DpopAgent, token: string) => {
     const dpop = await agent.proof({ htm: 'GET', htu: whoami(), accessToken: token });
     const answer = await fetch(whoami(), { headers: { authorization: `DPoP ${token}`, dpop } });
-    return { status: answer.status, body: (await answer.json()) as unknown };
+    return { status: answer.status, body: await answer.json() };
   };
 
   test('of another key, type, issuer, audience or shape is none', async () => {
@@ -335,7 +335,7 @@ describe('a token', () => {
     const claims = claimsOf(agent.accessToken ?? '');
     const theirs = await furnishedTenant(identity);
     const { kid, privateKey } = await identity.app.get(SigningKeys, { strict: false }).active('token');
-    const token = await new SignJWT({ ...claims, tenant: publicId('ten', theirs.id) } as never)
+    const token = await new SignJWT({ ...claims, tenant: publicId('ten', theirs.id) })
       .setProtectedHeader({ alg: 'Ed25519', typ: 'at+jwt', kid })
       .sign(privateKey);
     expect(await tryWith(agent, token)).toMatchObject({ status: 401, body: { code: 'invalid_token' } });

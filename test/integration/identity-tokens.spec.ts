@@ -211,6 +211,23 @@ test('a revoked session is refused at once, and its key with it', async () => {
   expect(entries.filter(({ action }) => action === 'session.revoke')).toHaveLength(1);
 });
 
+test('P19: a foreign session and a made-up one are missing alike, byte for byte', async () => {
+  const agent = await newAgent();
+  await agent.token();
+  const [session] = await sessionsOf(agent);
+  const theirs = await furnishedTenant(identity);
+  for (const act of ['approve', 'revoke']) {
+    const answers = new Set<string>();
+    for (const id of [session?.id, 'ses_0192f0c1a2b37c4d8e9f001122334455', agent.id, 'x']) {
+      const { status, body } = await theirs.human('POST', `/v1/sessions/${id}/${act}`);
+      const { request_id: _, ...rest } = body;
+      answers.add(JSON.stringify({ status, ...rest }));
+    }
+    expect([...answers]).toEqual([expect.stringContaining('"code":"not_found"')]);
+  }
+  expect((await agent.call('GET', '/v1/whoami')).status).toBe(200);
+});
+
 test('a SACRED agent waits for a person before its first token and before every renewal', async () => {
   const agent = await newAgent('SACRED');
   expect(await agent.token()).toMatchObject({ status: 400, body: { error: 'authorization_pending' } });

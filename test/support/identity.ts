@@ -60,6 +60,7 @@ export async function startIdentity(env: Readonly<Record<string, string>> = {}):
 
 /** Somebody with a bearer token on one surface. */
 export interface Caller {
+  // oxlint-disable-next-line typescript/no-unnecessary-type-parameters -- the spec says what body it expects
   <T = Record<string, unknown>>(
     method: string,
     path: string,
@@ -69,6 +70,7 @@ export interface Caller {
 }
 
 export function callerOn(baseUrl: string, token: string): Caller {
+  // oxlint-disable-next-line typescript/no-unnecessary-type-parameters -- the spec says what body it expects
   return async <T>(method: string, target: string, body?: unknown, headers: Record<string, string> = {}) => {
     const answer = await fetch(baseUrl + target, {
       method,
