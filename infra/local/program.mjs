@@ -1,5 +1,5 @@
 import { spawn } from 'node:child_process';
-import { realpathSync } from 'node:fs';
+import { existsSync, realpathSync } from 'node:fs';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 
@@ -35,7 +35,8 @@ export function seconds(sinceMs) {
 
 /** Whether Node was started with this very file, and did not only import it. */
 export function isEntry(moduleUrl) {
-  return realpathSync(process.argv[1]) === fileURLToPath(moduleUrl);
+  const [, started = ''] = process.argv;
+  return existsSync(started) && realpathSync(started) === fileURLToPath(moduleUrl);
 }
 
 /** Ends with the message and status 1, without a stack trace: what went wrong is told already. */

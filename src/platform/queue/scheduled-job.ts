@@ -3,7 +3,7 @@ import type { Log } from '../telemetry/logger.js';
 /** Must stop when the signal says so: at shutdown, and when a run takes too long. */
 export type JobHandler = (signal: AbortSignal) => Promise<void>;
 
-export class JobTimeoutError extends Error {
+class JobTimeoutError extends Error {
   override readonly name = 'JobTimeoutError';
 }
 
