@@ -89,11 +89,13 @@ class OpsWhereController {
   }
 }
 
+const tokenForm = z.strictObject({ grant_type: z.literal('client_credentials') });
+
 @Controller()
 @OnSurface('tenant')
 class FormsController {
   @Post('oauth/token')
-  @ReadsForm()
+  @ReadsForm(tokenForm)
   @RateLimited('token')
   @Returns(z.record(z.string(), z.string()))
   token(@Body() body: Record<string, string>) {

@@ -1,4 +1,5 @@
 import type { FastifyInstance, FastifyRequest } from 'fastify';
+import type { z } from 'zod';
 import { parseFormBody } from './form-body.js';
 import { unsupportedMediaType } from './http.errors.js';
 import { parseJsonBody } from './json-body.js';
@@ -7,8 +8,8 @@ import { routeSettings, settingsOf } from './route-config.js';
 const JSON_TYPE = 'application/json';
 const FORM_TYPE = 'application/x-www-form-urlencoded';
 
-/** Method decorator for OAuth endpoints: this route reads a form, and nothing but a form. */
-export const ReadsForm = (): MethodDecorator => routeSettings({ readsForm: true });
+/** Method decorator for OAuth endpoints: this route reads a form, and nothing but a form. It checks the fields itself. */
+export const ReadsForm = (formSchema?: z.ZodType): MethodDecorator => routeSettings({ readsForm: true, formSchema });
 
 /** Replaces Fastify's parsers: JSON everywhere, forms where a route asks for them, nothing else anywhere. */
 export function registerBodyParsers(fastify: FastifyInstance, bytesMax: number): void {

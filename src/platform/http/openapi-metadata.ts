@@ -1,9 +1,9 @@
-import { ApiConsumes, ApiHeader, ApiOperation, ApiResponse, ApiSecurity, ApiTags } from '@nestjs/swagger';
+import { ApiBody, ApiConsumes, ApiHeader, ApiOperation, ApiResponse, ApiSecurity, ApiTags } from '@nestjs/swagger';
 import type { Type } from '@nestjs/common';
 import { z } from 'zod';
-import { isOpenToAll } from './access.js';
+import { schemesOf } from './access.js';
 import { isIdempotent } from './idempotent.js';
-import { readsForm } from './route-config.js';
+import { settingsOfHandler, type RouteSettings } from './route-config.js';
 import { answerOf, type Answer } from './returns.js';
 import { hasSecrets } from './shown-once.js';
 
@@ -26,9 +26,9 @@ export function describeHandler(controller: Type, handler: Handler): void {
     ApiTags(controller.name.replace(/Controller$/, '')),
     ...(answer.summary ? [ApiOperation({ summary: answer.summary })] : []),
     ...[answer.status, ...(answer.alsoStatuses ?? [])].map((status) => ApiResponse({ status, ...responseOf(answer) })),
-    ...(isOpenToAll(handler, controller) ? [] : [ApiSecurity('bearer'), ApiSecurity('dpop')]),
+    ...schemesOf(handler, controller).map((scheme) => ApiSecurity(scheme)),
     ...(isIdempotent(handler) ? [ApiHeader(idempotencyKey)] : []),
-    ...(readsForm(handler) ? [ApiConsumes('application/x-www-form-urlencoded')] : []),
+    ...formOf(settingsOfHandler(handler)),
   ];
   for (const decorate of decorators) decorate(controller.prototype, handler.name, { value: handler });
 }
@@ -43,6 +43,12 @@ function responseOf(answer: Answer) {
   if (answer.kind === 'nothing') return { description: 'Done.' };
   if (answer.kind === 'raw') return { description: 'OK.', content: { [answer.mediaType]: {} } };
   return { description: 'OK.', standardSchema: documented(answer.schema) };
+}
+
+function formOf({ readsForm, formSchema }: RouteSettings): MethodDecorator[] {
+  if (!readsForm) return [];
+  const body = formSchema ? [ApiBody({ standardSchema: formSchema } as never)] : [];
+  return [ApiConsumes('application/x-www-form-urlencoded'), ...body];
 }
 
 /** A repetition lacks the fields shown once and says so. */

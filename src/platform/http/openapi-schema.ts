@@ -1,17 +1,26 @@
+import { createHash } from 'node:crypto';
 import { z } from 'zod';
 
 type JsonSchema = Record<string, unknown>;
 
-/** A zod schema as the JSON Schema of OpenAPI 3.1; schemas with `.meta({ id })` become components of that name. */
+/** A zod schema as the JSON Schema of OpenAPI 3.1; parts with `.meta({ id })` become components of that name. */
 export function toOpenApiSchema(schema: unknown, { schemaType }: { schemaType: 'input' | 'output' }) {
   if (!(schema instanceof z.ZodType)) return undefined;
-  const { $schema, $defs, ...own } = z.toJSONSchema(schema, {
+  const converted = z.toJSONSchema(schema, {
     io: schemaType,
     unrepresentable: 'any',
     override: ({ jsonSchema }) => rewrite(jsonSchema, schemaType),
   }) as JsonSchema;
+  const { $schema, $defs, ...own } = withOwnNames(converted);
   void $schema;
   return { schema: own, components: ($defs ?? {}) as Record<string, JsonSchema> };
+}
+
+/** zod numbers the parts of a recursive schema from 0 in each conversion; side by side the numbers would collide. */
+function withOwnNames(schema: JsonSchema): JsonSchema {
+  const text = JSON.stringify(schema);
+  const hash = createHash('sha256').update(text).digest('hex').slice(0, 8);
+  return JSON.parse(text.replaceAll(/"((?:#\/\$defs\/)?)__schema([0-9]+)"/g, `"$1Part_${hash}_$2"`)) as JsonSchema;
 }
 
 function rewrite(schema: JsonSchema, schemaType: 'input' | 'output'): void {

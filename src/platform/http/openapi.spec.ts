@@ -3,6 +3,7 @@ import { Body, Controller, Get, Module, Post } from '@nestjs/common';
 import { z } from 'zod';
 import { NotesModule } from '../../../test/support/notes.fixture.js';
 import { openApiOf, openApiText } from './openapi.js';
+import { toOpenApiSchema } from './openapi-schema.js';
 import { Returns } from './returns.js';
 import { OnSurface } from './surface.js';
 
@@ -81,4 +82,28 @@ test('one path with a handler a surface is one operation with alternatives', asy
   expect(activate).toMatchObject({ operationId: 'brakes.activate', 'x-surface': ['tenant', 'ops'] });
   const { anyOf } = activate.requestBody?.content['application/json']?.schema as { anyOf: unknown[] };
   expect(anyOf).toHaveLength(2);
+});
+
+test('a form is a form', async () => {
+  const { requestBody } = (await operations(NotesModule))['POST /oauth/token']!;
+  expect(Object.keys(requestBody!.content)).toEqual(['application/x-www-form-urlencoded']);
+  expect(Object.values(requestBody!.content)[0]).toMatchObject({ schema: { required: ['grant_type'] } });
+});
+
+test('recursive parts of two schemas do not overwrite each other', () => {
+  const tree = z.strictObject({
+    get left() {
+      return tree.optional();
+    },
+  });
+  const list = z.strictObject({
+    get next() {
+      return list.nullable();
+    },
+  });
+  const names = [z.strictObject({ tree }), z.strictObject({ list })].map((schema) =>
+    Object.keys(toOpenApiSchema(schema, { schemaType: 'input' })!.components),
+  );
+  expect(names[0]).toHaveLength(1);
+  expect(names[0]).not.toEqual(names[1]);
 });

@@ -1,10 +1,13 @@
 import { FASTIFY_ROUTE_CONFIG_METADATA } from '@nestjs/platform-fastify/constants.js';
 import type { FastifyRequest } from 'fastify';
+import type { z } from 'zod';
 
 /** What our hooks and parsers know of a route before its handler runs. */
 export type RouteSettings = {
   /** The body is a form, not JSON. */
   readsForm?: true;
+  /** What the form holds, for the API document. */
+  formSchema?: z.ZodType | undefined;
   /** A stricter rate limit, counted by client address. */
   rate?: 'login' | 'token';
 };
@@ -13,12 +16,12 @@ export type RouteSettings = {
 export const routeSettings =
   (settings: RouteSettings): MethodDecorator =>
   (_target, _name, { value }) => {
-    const before = Reflect.getMetadata(FASTIFY_ROUTE_CONFIG_METADATA, value as object) as RouteSettings | undefined;
-    Reflect.defineMetadata(FASTIFY_ROUTE_CONFIG_METADATA, { ...before, ...settings }, value as object);
+    const handler = value as object;
+    Reflect.defineMetadata(FASTIFY_ROUTE_CONFIG_METADATA, { ...settingsOfHandler(handler), ...settings }, handler);
   };
 
-export function readsForm(handler: object): boolean {
-  return (Reflect.getMetadata(FASTIFY_ROUTE_CONFIG_METADATA, handler) as RouteSettings | undefined)?.readsForm === true;
+export function settingsOfHandler(handler: object): RouteSettings {
+  return (Reflect.getMetadata(FASTIFY_ROUTE_CONFIG_METADATA, handler) as RouteSettings | undefined) ?? {};
 }
 
 export function settingsOf(request: FastifyRequest): RouteSettings {
