@@ -57,6 +57,11 @@ test.each(['api.github.com', 'a.b.github.com'])('ATTACKS 11: *.github.com covers
   expect(matches('*.github.com', host)).toBe(true),
 );
 
+test('ATTACKS 10: a deeper wildcard does not cover a sibling that ends like it', () => {
+  expect(matches('*.api.github.com', 'evilapi.github.com')).toBe(false);
+  expect(matches('*.api.github.com', 'v1.api.github.com')).toBe(true);
+});
+
 test('a wildcard stops where strangers can register names', () => {
   expect(matches('*.amazonaws.com', 'bedrock.eu-west-1.amazonaws.com')).toBe(true);
   expect(matches('*.amazonaws.com', 'evil-bucket.s3.amazonaws.com')).toBe(false);

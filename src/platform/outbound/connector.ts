@@ -41,7 +41,6 @@ export function connectorFor(
   const validated: LookupFunction = (_host, _options, done) => addresses((error, found) => done(error, found ?? []));
   const connect = buildConnector({
     secureContext,
-    servername: host,
     rejectUnauthorized: true,
     timeout: CONNECT_TIMEOUT_MS,
     autoSelectFamily: true,

@@ -32,6 +32,12 @@ describe('ATTACKS 33: faults are codes of ours', () => {
     expect(error).toMatchObject({ code: 'upstream_unreachable', reason: 'ENOTFOUND' });
   });
 
+  test('a fault code that is no code is dropped', async () => {
+    const lookup = () => Promise.reject(Object.assign(new Error('x'), { code: `E ${CANARY}` }));
+    const error = await failure(doors.to({ port: 1 }, { lookup }).send(request({ host: 'gone.test' }), options()));
+    expect(error).toMatchObject({ code: 'upstream_unreachable', reason: null });
+  });
+
   test.each([
     ['the connection is reset before the answer', (socket: { destroy(): void }) => socket.destroy()],
     ['the answer is not HTTP', (socket: { write(text: string): void }) => socket.write(`SSH-2.0 ${CANARY}\r\n\r\n`)],

@@ -1,3 +1,4 @@
+import { randomBytes } from 'node:crypto';
 import { buffer } from 'node:stream/consumers';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { brotliCompressSync, deflateRawSync, deflateSync, gzipSync } from 'node:zlib';
@@ -100,6 +101,16 @@ describe('ATTACKS 36, 37: answers are capped', () => {
     const door = doors.to(upstream);
     expect(await codeOf(door.send(request(), options({ maxResponseBytes: 4 * MIB })))).toBe('upstream_too_large');
     expect(await codeOf(door.send(request(), options({ maxResponseBytes: 64 * MIB })))).toBe('upstream_too_large');
+  });
+
+  test('a coded body by what it decodes to, however little it grows', async () => {
+    const text = Buffer.from(randomBytes(1.5 * MIB).toString('hex'));
+    const upstream = await upstreams.https((_incoming, answer) =>
+      answer.writeHead(200, { 'content-encoding': 'gzip' }).end(gzipSync(text)),
+    );
+    const door = doors.to(upstream);
+    expect(await codeOf(door.send(request(), options({ maxResponseBytes: 2 * MIB })))).toBe('upstream_too_large');
+    expect((await door.send(request(), options({ maxResponseBytes: 3 * MIB }))).body).toHaveLength(3 * MIB);
   });
 
   test('headers too', async () => {
