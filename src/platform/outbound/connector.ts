@@ -12,12 +12,15 @@ export const CONNECT_TIMEOUT_MS = 10_000;
 /** Between tries of the addresses of one name (RFC 8305, 5). */
 const NEXT_ADDRESS_AFTER_MS = 250;
 
-/** Trust for every TLS connection: the roots Node ships, and in development one authority more. */
+/**
+ * Trust for every TLS connection: what Node trusts, which an operator extends with NODE_EXTRA_CA_CERTS, and in development the
+ * roots Node ships and one authority more.
+ */
 export function trustedRoots(extraCa: string | undefined): SecureContext {
-  return createSecureContext({
-    minVersion: 'TLSv1.2',
-    ca: extraCa === undefined ? [...rootCertificates] : [...rootCertificates, extraCa],
-  });
+  const minVersion = 'TLSv1.2';
+  return extraCa === undefined
+    ? createSecureContext({ minVersion })
+    : createSecureContext({ minVersion, ca: [...rootCertificates, extraCa] });
 }
 
 export type ConnectorParts = {
