@@ -137,6 +137,40 @@ test('a session without renewals left is followed by one with a new key', async 
   expect(new Set(proofs().map((proof) => JSON.stringify(decodeProtectedHeader(proof).jwk))).size).toBe(2);
 });
 
+describe('the end of a session', () => {
+  test('is told to the server, with the key it was made for; the next call begins another', async () => {
+    const agent = session();
+    await execute(agent);
+    fake.tenant.on('POST /oauth/revoke', { status: 200 });
+    await agent.end();
+    const [told] = fake.tenant.to('POST /oauth/revoke');
+    expect(new URLSearchParams(told!.text).get('token')).toMatch(/^at\.1\./);
+    const keys = [0, -1].map((at) => decodeProtectedHeader(proofs().at(at)!).jwk);
+    expect(keys[0]).toEqual(keys[1]);
+    expect(decodeJwt(String(told!.headers.dpop))).toMatchObject({
+      htm: 'POST',
+      htu: `${fake.tenant.url}/oauth/revoke`,
+    });
+    expect((await execute(agent)).status).toBe(200);
+    expect(fake.tokens).toBe(2);
+  });
+
+  test('is not told by a session that never began', async () => {
+    await session().end();
+    expect(asked()).toEqual([]);
+  });
+
+  test('disturbs nobody when the server does not know it or is gone', async () => {
+    const [one, two] = [session(), session()];
+    await execute(one);
+    await execute(two);
+    await one.end();
+    await fake.tenant.stop();
+    await expect(two.end()).resolves.toBeUndefined();
+    await fake.tenant.start();
+  });
+});
+
 test('a wrong API key is invalid_client, and is not tried again', async () => {
   await expect(execute(session('chy_ak_wrong'))).rejects.toMatchObject({ code: 'invalid_client', status: 401 });
   expect(asked()).toHaveLength(2);

@@ -6,6 +6,7 @@ import type { HttpAnswer } from './http-answer.js';
 
 const RENEW_BEFORE_MS = 60_000;
 const LIFETIME_SECONDS_DEFAULT = 300;
+const END_TIMEOUT_MS = 2_000;
 const APPROVAL_POLL_MS = 5_000;
 const APPROVAL_WAIT_MS = 600_000;
 
@@ -65,6 +66,18 @@ export class AgentSession {
     return answerJson<T>(await this.send(request));
   }
 
+  /**
+   * Ends the session at the server (RFC 7009): an agent may have only so many at once. Without an answer, or at a server
+   * that does not know this, the session ends by its lifetime; nothing is thrown.
+   */
+  async end(): Promise<void> {
+    const token = this.#token?.value;
+    if (token === undefined) return;
+    const form = { token, token_type_hint: 'access_token' };
+    await this.#postForm('/oauth/revoke', form, END_TIMEOUT_MS).catch(() => undefined);
+    this.#forgetSession();
+  }
+
   async #sendOnce(request: HttpRequest): Promise<HttpAnswer> {
     const { value } = await this.#currentToken();
     const proof = await this.#prove(request, value);
@@ -120,17 +133,21 @@ export class AgentSession {
   }
 
   async #tokenRequest(): Promise<HttpAnswer> {
-    const { agentId, apiKey, http, scope } = this.#options;
-    const request = { method: 'POST', path: '/oauth/token' };
+    const scope = this.#options.scope ?? 'use:credential';
+    return this.#remember(await this.#postForm('/oauth/token', { grant_type: 'client_credentials', scope }));
+  }
+
+  async #postForm(path: string, form: Record<string, string>, timeoutMs?: number): Promise<HttpAnswer> {
+    const { agentId, apiKey, http } = this.#options;
+    const request = { method: 'POST', path, timeoutMs };
     // RFC 6749 2.3.1: both parts are form-encoded before they are joined
     const basic = Buffer.from(`${encodeURIComponent(agentId)}:${encodeURIComponent(apiKey)}`).toString('base64');
-    const form = new URLSearchParams({ grant_type: 'client_credentials', scope: scope ?? 'use:credential' });
     const headers = {
       authorization: `Basic ${basic}`,
       dpop: await this.#prove(request),
       'content-type': 'application/x-www-form-urlencoded',
     };
-    return this.#remember(await http.send({ ...request, headers, body: form.toString() }));
+    return http.send({ ...request, headers, body: new URLSearchParams(form).toString() });
   }
 
   #prove(request: HttpRequest, accessToken?: string): Promise<string> {

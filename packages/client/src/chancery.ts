@@ -101,8 +101,9 @@ export class Chancery {
     });
   }
 
-  /** Closes the connections. The session itself ends by its lifetime. */
+  /** Ends the session and closes the connections. */
   async close(): Promise<void> {
+    await this.#session.end();
     await this.#http?.close();
   }
 }

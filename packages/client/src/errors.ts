@@ -23,15 +23,17 @@ const UNREACHABLE_CODES = new Set(['unreachable', 'timeout', 'tls_failed']);
 export class ChanceryError extends Error {
   readonly code: string;
   readonly status: number;
+  readonly title: string | undefined;
   readonly detail: string | undefined;
   readonly requestId: string | undefined;
   readonly problem: Readonly<Record<string, unknown>> | undefined;
 
   constructor(fields: ChanceryErrorFields) {
-    super(fields.detail ?? fields.title ?? fields.code);
+    super(sentence(fields));
     this.name = 'ChanceryError';
     this.code = fields.code;
     this.status = fields.status;
+    this.title = fields.title;
     this.detail = fields.detail;
     this.requestId = fields.requestId;
     this.problem = fields.problem;
@@ -41,4 +43,10 @@ export class ChanceryError extends Error {
   get unreachable(): boolean {
     return this.status === 0 && UNREACHABLE_CODES.has(this.code);
   }
+}
+
+/** What happened, then what the server says about it. */
+function sentence({ title, detail, code }: ChanceryErrorFields): string {
+  const parts = [title, detail].filter((part) => part !== undefined && part !== '');
+  return parts.length === 0 ? code : parts.join(': ');
 }

@@ -29,7 +29,7 @@ test('issues of a request stand in the message', async () => {
     { path: 'tier', message: 'unknown' },
   ];
   surface.on('GET /x', problem(400, 'invalid_request', { detail: 'The body is not valid.', issues }));
-  await expect(get('/x')).rejects.toThrow('The body is not valid: name: too long; tier: unknown');
+  await expect(get('/x')).rejects.toThrow('invalid_request: The body is not valid: name: too long; tier: unknown');
 });
 
 test('an OAuth error becomes an error with its code', async () => {

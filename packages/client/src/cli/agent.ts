@@ -81,13 +81,13 @@ async function register(cli: Cli, name: string, save: boolean): Promise<void> {
   const connection: Connection = await cli.connect('tenant');
   const made = await connection.json<AgentView>({ method: 'POST', path: '/v1/agents', json: { name } });
   if (save && made.api_key) await cli.keepAgent(name, { id: made.id, api_key: made.api_key });
-  show(cli, made);
+  show(cli, made, save);
   if (!made.api_key) cli.out.note('the server showed no key, so none is kept');
   else if (!save) cli.out.note('the key is shown this once');
   else cli.out.note(`the key is kept in profile ${cli.profile.name}: use it with --agent ${name}`);
 }
 
-function show(cli: Cli, agent: AgentView): void {
+function show(cli: Cli, agent: AgentView, kept = false): void {
   cli.out.result(agent, () =>
     cli.out.record([
       ['id', agent.id],
@@ -96,7 +96,7 @@ function show(cli: Cli, agent: AgentView): void {
       ['state', agent.state],
       ['credentials', agent.credentials_granted === undefined ? null : credentials(agent)],
       ['created', agent.created_at],
-      ['api key', agent.api_key],
+      ['api key', kept ? null : agent.api_key],
     ]),
   );
 }

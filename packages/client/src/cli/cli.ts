@@ -42,6 +42,7 @@ export class Cli {
   #profile: Profile | undefined;
   #wantedAgent: string | undefined;
   readonly #clients: HttpClient[] = [];
+  readonly #sessions: AgentSession[] = [];
 
   constructor(readonly io: Io) {
     this.terminal = new Terminal(io);
@@ -104,7 +105,10 @@ export class Cli {
     const { id, api_key: apiKey } = this.agent();
     const { now, sleep } = this.io;
     const onPending = () => this.out.note('this session waits for the approval of a person …');
-    return new AgentSession({ http: await this.http('tenant'), agentId: id, apiKey, now, sleep, onPending });
+    const http = await this.http('tenant');
+    const session = new AgentSession({ http, agentId: id, apiKey, now, sleep, onPending });
+    this.#sessions.push(session);
+    return session;
   }
 
   /** What --agent says. */
@@ -150,6 +154,7 @@ export class Cli {
   }
 
   async close(): Promise<void> {
+    await Promise.all(this.#sessions.map((session) => session.end()));
     await Promise.all(this.#clients.map((client) => client.close()));
   }
 

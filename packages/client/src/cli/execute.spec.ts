@@ -13,7 +13,7 @@ beforeEach(async () => {
 });
 afterEach(() => fake.stop());
 
-const asked = () => fake.tenant.asked.at(-1)!;
+const asked = () => fake.tenant.to('POST /v1/credentials/:name/execute').at(-1)!;
 const execute = (...args: string[]) => sandbox.run(['execute', 'demo_key', ...args]);
 
 test('method, headers, query, body and purpose become the template; the body is what is printed', async () => {
@@ -28,7 +28,7 @@ test('method, headers, query, body and purpose become the template; the body is 
   };
   expect(asked()).toMatchObject({ params: ['demo_key'], json: { purpose: 'p', request, timeout_ms: 500, version: 2 } });
   expect(ran).toMatchObject({ code: 0, stdout: JSON.stringify({ saw: request }) });
-  expect(ran.stderr).toBe('chancery: 203 in 12 ms, the credential was redacted 1 times; audit entry 7\n');
+  expect(ran.stderr).toBe('chancery: 203 in 12 ms, the credential was redacted 1 time; audit entry 7\n');
 });
 
 test('a body makes it a POST, nothing makes it a GET', async () => {
@@ -55,6 +55,13 @@ test('--request takes a whole request from stdin', async () => {
   expect((await sandbox.run(['execute', 'k', '--request', '-'], { stdin: '[]' })).code).toBe(64);
 });
 
+test('leaves no session behind, also after a refusal', async () => {
+  await execute('https://api.test/');
+  fake.tenant.on('POST /v1/credentials/:name/execute', problem(403, 'brake_active'));
+  await execute('https://api.test/');
+  expect(fake.tenant.to('POST /oauth/revoke')).toHaveLength(2);
+});
+
 test('--json gives the whole answer, -i status and headers', async () => {
   expect((await execute('https://api.test/', '--json')).json()).toMatchObject({ status: 203, audit: { seq: 7 } });
   expect((await execute('https://api.test/', '-i')).stdout).toMatch(/^HTTP 203\ncontent-type: application\/json\n/);
@@ -73,7 +80,7 @@ test.each([
   fake.tenant.on('POST /v1/credentials/:name/execute', problem(status, code));
   const ran = await execute('https://api.test/');
   expect(ran).toMatchObject({ code: exit, stdout: '' });
-  expect(ran.stderr).toMatch(new RegExp(`^chancery: fake: ${code} \\(${code}\\): .+\\n$`));
+  expect(ran.stderr).toMatch(new RegExp(`^chancery: ${code}: fake: ${code} \\(${code}\\): .+\\n$`));
 });
 
 test('the environment names an agent without a profile', async () => {

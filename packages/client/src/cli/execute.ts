@@ -98,7 +98,10 @@ function show(cli: Cli, answer: ExecuteAnswer, include: boolean): void {
       cli.out.line('');
     }
     cli.out.body(answer.body ?? Buffer.from(answer.body_base64 ?? '', 'base64'));
-    const redacted = answer.redactions > 0 ? `, the credential was redacted ${answer.redactions} times` : '';
+    const redacted =
+      answer.redactions > 0
+        ? `, the credential was redacted ${answer.redactions} ${answer.redactions === 1 ? 'time' : 'times'}`
+        : '';
     cli.out.note(`${answer.status} in ${answer.duration_ms} ms${redacted}; audit entry ${answer.audit.seq}`);
   });
 }

@@ -43,7 +43,13 @@ async function handle(options: LocalProxyOptions, request: IncomingMessage, resp
   const refused = refusal(request, options.listen);
   if (refused) return refuse(response, refused);
   const body = await readBody(request);
-  if (!body) return refuse(response, { status: 413, code: 'payload_too_large', detail: 'the body is over 5 MiB' });
+  if (!body)
+    return refuse(response, {
+      status: 413,
+      code: 'payload_too_large',
+      title: 'The body is too large',
+      detail: 'the body is over 5 MiB',
+    });
   const method = request.method ?? 'GET';
   const target = request.url ?? '/';
   const template = toTemplate(
@@ -99,19 +105,19 @@ function forward(response: ServerResponse, answer: ExecuteAnswer): void {
 }
 
 /** Chancery's own answers look as they would on its API, and carry `chancery-refused`, so that nobody takes them for the upstream's. */
-function refuse(response: ServerResponse, { status, code, detail }: Refusal): void {
+function refuse(response: ServerResponse, { status, code, title, detail }: Refusal): void {
   response.writeHead(status, {
     'content-type': 'application/problem+json',
     'chancery-refused': code,
     connection: 'close',
   });
-  response.end(JSON.stringify({ type: `/errors/${code}`, title: detail, status, detail, code }));
+  response.end(JSON.stringify({ type: `/errors/${code}`, title, status, detail, code }));
 }
 
 function asRefusal(error: unknown): Refusal {
-  if (!(error instanceof ChanceryError)) return { status: 500, code: 'internal_error', detail: 'the proxy failed' };
+  if (!(error instanceof ChanceryError)) return { status: 500, code: 'internal_error', title: 'The proxy failed' };
   const status = error.status >= 400 && error.status <= 599 ? error.status : 502;
-  return { status, code: error.code, detail: error.message };
+  return { status, code: error.code, title: error.title ?? error.message, detail: error.detail };
 }
 
 /** Node writes header bytes as Latin-1; Chancery gave UTF-8. */
