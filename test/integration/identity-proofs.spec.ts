@@ -165,10 +165,12 @@ describe('P10: a proof', () => {
     );
   });
 
-  test.each(['', 'nonsense', 'a.b', 'a.b.c', '..', 'x'.repeat(5_000)])('that is none is refused: %j', async (dpop) => {
+  test('that is none is refused', async () => {
     const agent = await newAgent();
-    expect([400, 401]).toContain((await agent.callOnce('GET', '/v1/whoami', { dpop })).status);
-    expect([400]).toContain((await agent.tokenOnce({}, dpop)).status);
+    for (const dpop of ['', 'nonsense', 'a.b', 'a.b.c', '..', 'x'.repeat(5_000)]) {
+      expect([400, 401]).toContain((await agent.callOnce('GET', '/v1/whoami', { dpop })).status);
+      expect([400]).toContain((await agent.tokenOnce({}, dpop)).status);
+    }
   });
 
   test('twice in one request is refused, whichever is good', async () => {
