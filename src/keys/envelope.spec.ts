@@ -115,6 +115,16 @@ test('a re-wrapped DEK opens under the new KEK only, and the ciphertext is the s
       expect(moved.kekVersion).toBe(2);
       expect(openCredential(moved).bytes.toString()).toBe('sk-live-0123456789abcdef');
       expect(opening({ ...moved, kek: from })).toThrow(EnvelopeError);
+      const elsewhere = {
+        from: { ...from, tenantId: otherTenant },
+        to: kekFor(otherTenant),
+        wrappedDek: row.wrappedDek,
+      };
+      expect(() => rewrapDek({ place: { ...place, tenantId: otherTenant }, ...elsewhere })).toThrow(EnvelopeError);
+      for (const change of [{ credentialId: otherTenant }, { version: place.version + 1 }]) {
+        const o = { place: { ...place, ...change }, from, to, wrappedDek: row.wrappedDek };
+        expect(() => rewrapDek(o)).toThrow(EnvelopeError);
+      }
       expect(() => rewrapDek({ place, from: to, to: from, wrappedDek: row.wrappedDek })).toThrow(EnvelopeError);
       expect(() => rewrapDek({ place, from, to: kekFor(otherTenant), wrappedDek: row.wrappedDek })).toThrow(
         EnvelopeError,

@@ -38,6 +38,17 @@ test('the first need makes version 1 and everybody after it gets the same key', 
   expect((await tenantKeys().kek(tenantId, 1)).key.bytes).toEqual(first.key.bytes);
 });
 
+test('the fresh key’s bytes are wiped once they are wrapped, also those of a maker that came second', async () => {
+  const made: Buffer[] = [];
+  const random = (bytes: number) => {
+    made.push(Buffer.alloc(bytes, made.length + 1));
+    return made.at(-1)!;
+  };
+  await Promise.all(Array.from({ length: 3 }, () => tenantKeys({ random }).kek(tenantId)));
+  expect(made.length).toBeGreaterThan(0);
+  expect(Buffer.concat(made).every((byte) => byte === 0)).toBe(true);
+});
+
 test('two nodes that make version 1 at once agree on one key', async () => {
   const keks = await Promise.all(Array.from({ length: 10 }, () => tenantKeys().kek(tenantId)));
   for (const kek of keks) expect(kek.key.bytes).toEqual(keks[0]!.key.bytes);
