@@ -1,16 +1,20 @@
 import { existsSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
+import type { PoolConfig } from 'pg';
 import { AppModule } from './app.module.js';
 import { GlobalBrake } from './brakes/global-brake.js';
 import type { Config } from './config/environment.js';
+import { scheduleJobs } from './jobs.js';
 import { PlatformSecret } from './platform/crypto/platform-secret.js';
-import { readDatabaseAddress } from './platform/database/database-address.js';
+import { loginAs, readDatabaseAddress } from './platform/database/database-address.js';
 import { openEmbeddedDatabase } from './platform/database/embedded-database.js';
 import { provisionDatabase } from './platform/database/provision.js';
 import { rolePasswords } from './platform/database/role-passwords.js';
+import { SERVICE_ROLES } from './platform/database/roles.js';
 import { createHttpApp, type HttpApp } from './platform/http/bootstrap.js';
 import type { Surface } from './platform/http/surface.js';
 import { DialPolicy } from './platform/outbound/dial-policy.js';
+import { JobQueue } from './platform/queue/job-queue.js';
 import type { Log } from './platform/telemetry/logger.js';
 import { SetUpPlatform } from './tenancy/set-up-platform.js';
 
@@ -51,9 +55,11 @@ export async function startChancery({ config, log, migrationsFolder }: StartOpti
     try {
       if (adminUrl !== null) await http.app.get(SetUpPlatform).execute();
       await http.app.get(GlobalBrake).start();
+      const queue = await startJobs(http, config, log, loginAs(address, SERVICE_ROLES.queue, rolePasswords(secret)));
       const urls = await http.listen();
       keepToItself(http.app.get(DialPolicy), [...Object.values(urls), `tcp://${address.host}:${address.port}`]);
       const close = async (): Promise<void> => {
+        await queue.stop();
         await http.close();
         await embedded?.cluster.stop();
       };
@@ -76,6 +82,14 @@ async function platformSecret({ platformSecretFile, environment }: Config): Prom
 
 async function openEmbedded({ database: { embeddedDir } }: Config, log: Log) {
   return embeddedDir === null ? null : openEmbeddedDatabase(embeddedDir, (line) => log.info(line));
+}
+
+/** The jobs run in this process, on PostgreSQL's queue or on Redis; a queue that cannot start is no start. */
+async function startJobs(http: HttpApp, config: Config, log: Log, postgres: PoolConfig): Promise<JobQueue> {
+  const queue = new JobQueue({ log, postgres, redisUrl: config.redisUrl });
+  scheduleJobs(queue, http.app);
+  await queue.start();
+  return queue;
 }
 
 /** What Chancery listens on and depends on is never dialled for an agent (ATTACKS 17). */

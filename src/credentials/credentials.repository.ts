@@ -123,6 +123,17 @@ export async function retireAllVersions(tx: TenantTx, credentialId: string): Pro
     .where(and(eq(credentialVersions.tenantId, tx.tenantId), eq(credentialVersions.credentialId, credentialId)));
 }
 
+export async function hasExpiredVersions(tx: TenantTx, now: Date): Promise<boolean> {
+  return (await tx.db.$count(credentialVersions, expired(tx, now))) > 0;
+}
+
+const expired = (tx: TenantTx, now: Date) =>
+  and(
+    eq(credentialVersions.tenantId, tx.tenantId),
+    eq(credentialVersions.state, 'grace'),
+    lte(credentialVersions.expiresAt, now),
+  );
+
 /** Versions whose grace is over lose their value; says which. */
 export async function retireExpiredVersions(
   tx: TenantTx,
@@ -131,12 +142,6 @@ export async function retireExpiredVersions(
   return tx.db
     .update(credentialVersions)
     .set({ state: 'retired', wrappedDek: null, ciphertext: null })
-    .where(
-      and(
-        eq(credentialVersions.tenantId, tx.tenantId),
-        eq(credentialVersions.state, 'grace'),
-        lte(credentialVersions.expiresAt, now),
-      ),
-    )
+    .where(expired(tx, now))
     .returning({ credentialId: credentialVersions.credentialId, version: credentialVersions.version });
 }

@@ -136,4 +136,3 @@ export class ExecuteCredential {
 function labels(principal: AgentPrincipal, credentialId: string) {
   return { tenantId: principal.tenantId, agentId: principal.id, sessionId: principal.sessionId, credentialId };
 }
-

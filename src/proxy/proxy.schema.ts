@@ -16,7 +16,10 @@ const headersField = z
   .refine((map) => Object.keys(map).length <= HEADERS_MAX, `must hold at most ${HEADERS_MAX} headers`);
 const queryField = z
   .record(z.string().min(1).max(QUERY_PART_CHARS_MAX), z.string().max(QUERY_PART_CHARS_MAX))
-  .refine((map) => Object.keys(map).length <= QUERY_PARAMETERS_MAX, `must hold at most ${QUERY_PARAMETERS_MAX} parameters`);
+  .refine(
+    (map) => Object.keys(map).length <= QUERY_PARAMETERS_MAX,
+    `must hold at most ${QUERY_PARAMETERS_MAX} parameters`,
+  );
 
 export const executeBody = z.strictObject({
   purpose: printable(200).meta({ description: 'What the call is for; stands in the audit log.' }),

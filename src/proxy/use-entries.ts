@@ -65,7 +65,12 @@ export function outcomeEntry(
   outcome: UseOutcome,
   details: Record<string, unknown>,
 ): EntryDraft {
-  return { actor: actorOf(principal), action: `${USE_ACTION}.outcome`, outcome, details: { intent: intent.seq, ...details } };
+  return {
+    actor: actorOf(principal),
+    action: `${USE_ACTION}.outcome`,
+    outcome,
+    details: { intent: intent.seq, ...details },
+  };
 }
 
 function common(facts: UseFacts): Record<string, unknown> {

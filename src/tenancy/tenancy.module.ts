@@ -10,6 +10,7 @@ import { MembersController } from './members.controller.js';
 import { Members } from './members.js';
 import { MemberFactory } from './new-member.js';
 import { ProvisionRole } from './provision-role.js';
+import { PruneAnswers } from './prune-answers.js';
 import { ServiceKeysController } from './service-keys.controller.js';
 import { ServiceKeys } from './service-keys.js';
 import { SessionsController } from './sessions.controller.js';
@@ -31,11 +32,21 @@ import { TenantsController } from './tenants.controller.js';
     MemberSession,
     { provide: PasswordHasher, useFactory: () => new PasswordHasher() },
     ProvisionRole,
+    PruneAnswers,
     ServiceKeys,
     SetUpPlatform,
     SigningKeys,
     { provide: IdempotencyStore, useClass: StoredIdempotency },
   ],
-  exports: [BearerAuthenticator, CreateTenant, Directory, IdempotencyStore, ServiceKeys, SetUpPlatform, SigningKeys],
+  exports: [
+    BearerAuthenticator,
+    CreateTenant,
+    Directory,
+    IdempotencyStore,
+    PruneAnswers,
+    ServiceKeys,
+    SetUpPlatform,
+    SigningKeys,
+  ],
 })
 export class TenancyModule {}

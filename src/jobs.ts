@@ -1,0 +1,31 @@
+import type { INestApplicationContext } from '@nestjs/common';
+import { ChainHeads } from './audit/chain-heads.js';
+import { SignCheckpoints } from './audit/sign-checkpoints.js';
+import { SweepIntents } from './audit/sweep-intents.js';
+import { RetireVersions } from './credentials/retire-versions.js';
+import { PruneProofs } from './identity/prune-proofs.js';
+import { ReadinessChecks } from './platform/health/readiness-checks.js';
+import type { JobQueue } from './platform/queue/job-queue.js';
+import { PruneAnswers } from './tenancy/prune-answers.js';
+
+const MINUTE_MS = 60_000;
+const HOUR_MS = 60 * MINUTE_MS;
+
+/** Every job of the deployment in one place; each may run twice, and says in the database what it did. */
+export function scheduleJobs(queue: JobQueue, app: INestApplicationContext): void {
+  const checkpoints = app.get(SignCheckpoints);
+  const sweep = app.get(SweepIntents);
+  queue.schedule('sign-checkpoints', { everyMs: MINUTE_MS }, async () => void (await checkpoints.execute()));
+  queue.schedule('sweep-intents', { everyMs: MINUTE_MS }, async (signal) => void (await sweep.execute(signal)));
+
+  const heads = app.get(ChainHeads);
+  const perTenant = [app.get(PruneProofs), app.get(RetireVersions), app.get(PruneAnswers)];
+  queue.schedule('housekeeping', { everyMs: HOUR_MS }, async (signal) => {
+    for await (const { tenantId } of heads.all()) {
+      signal.throwIfAborted();
+      for (const work of perTenant) await work.execute(tenantId);
+    }
+  });
+
+  app.get(ReadinessChecks).add('queue', () => queue.health());
+}
