@@ -6,7 +6,7 @@ export const file = '.env.example';
 export function generate(): string {
   const groups = new Map<string, string[]>();
   for (const [name, schema] of Object.entries(environmentShape)) {
-    const { group, description, example = '' } = schema.meta() as Record<'group' | 'description' | 'example', string>;
+    const { group, description, example } = schema.meta() as { group: string; description: string; example: string };
     const required = !schema.safeParse(undefined).success;
     const lines = groups.get(group) ?? [];
     lines.push(...wrapped(description), `${required ? '' : '# '}${name}=${example}`, '');

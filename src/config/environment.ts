@@ -79,7 +79,7 @@ export function loadConfig(env: Readonly<Record<string, string | undefined>>): C
     if (parsed.success) values[name] = parsed.data;
     else faults.push({ name, ...faultOf(parsed.error, raw), ...exampleOf(schema) });
   }
-  faults.push(...environmentRules(values as Partial<Environment>));
+  faults.push(...environmentRules(values));
   if (faults.length > 0) throw new EnvironmentError(faults);
   return configOf(values as Environment);
 }

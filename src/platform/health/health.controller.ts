@@ -6,8 +6,8 @@ import { Returns } from '../http/returns.js';
 import { OnSurface } from '../http/surface.js';
 import { ReadinessChecks } from './readiness-checks.js';
 
-const live = z.object({ status: z.literal('ok') });
-const ready = z.object({ status: z.enum(['ok', 'unavailable']), checks: z.record(z.string(), z.string()) });
+const liveView = z.object({ status: z.literal('ok') });
+const readyView = z.object({ status: z.enum(['ok', 'unavailable']), checks: z.record(z.string(), z.string()) });
 
 @Controller('health')
 @OpenToAll()
@@ -17,14 +17,14 @@ export class HealthController {
 
   /** Answers as long as the event loop does. */
   @Get('live')
-  @Returns(live, { summary: 'Whether this process runs' })
+  @Returns(liveView, { summary: 'Whether this process runs' })
   live() {
     return { status: 'ok' };
   }
 
   /** Sealed is ready: brakes, tokens and listings work. */
   @Get('ready')
-  @Returns(ready, { summary: 'Whether this process can serve', alsoStatuses: [HttpStatus.SERVICE_UNAVAILABLE] })
+  @Returns(readyView, { summary: 'Whether this process can serve', alsoStatuses: [HttpStatus.SERVICE_UNAVAILABLE] })
   async ready(@Res({ passthrough: true }) reply: FastifyReply) {
     const { ready, checks } = await this.readiness.run();
     reply.code(ready ? HttpStatus.OK : HttpStatus.SERVICE_UNAVAILABLE);

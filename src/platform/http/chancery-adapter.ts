@@ -37,18 +37,18 @@ export class ChanceryAdapter extends FastifyAdapter {
       routerOptions: { maxParamLength: PARAM_CHARS_MAX, constraints: { surface: surfaceConstraint } },
     } as never);
     this.#settings = settings;
-    const fastify = this.getInstance() as unknown as FastifyInstance;
+    const fastify = this.getInstance() as FastifyInstance;
     fastify.addHook('onRoute', assertOwnSurface());
     registerRequestHooks(fastify, settings.log, settings.limits);
   }
 
   override registerParserMiddleware(): void {
-    registerBodyParsers(this.getInstance() as unknown as FastifyInstance, this.#settings.requestBytesMax);
+    registerBodyParsers(this.getInstance(), this.#settings.requestBytesMax);
   }
 
   /** Unknown routes are answered in `onRequest`, before their body is read. */
   override setNotFoundHandler(): FastifyInstance {
-    return this.getInstance() as unknown as FastifyInstance;
+    return this.getInstance() as FastifyInstance;
   }
 
   /** Keeps errors whole for the filter; Nest would copy their messages into answers. */

@@ -110,7 +110,7 @@ test('requests in flight finish at shutdown, later ones find nobody', async () =
   const slow = fetch(`${app.at.tenant}/v1/slow`);
   await new Promise((resolve) => setTimeout(resolve, 100));
   const closed = app.close();
-  await expect(fetch(`${app.at.tenant}/v1/notes/1`)).rejects.toThrow();
+  await expect(fetch(`${app.at.tenant}/v1/notes/1`)).rejects.toThrow('fetch failed');
   const answer = await slow;
   expect([answer.status, await answer.json()]).toEqual([200, { done: true }]);
   await closed;
@@ -122,7 +122,7 @@ test('past the drain deadline requests in flight are cut', async () => {
   slow.catch(() => undefined);
   await new Promise((resolve) => setTimeout(resolve, 100));
   await app.close();
-  await expect(slow).rejects.toThrow();
+  await expect(slow).rejects.toThrow('fetch failed');
 });
 
 test('a listener that cannot bind says so and leaves none of the others open', async () => {
@@ -199,7 +199,7 @@ describe('over TLS', () => {
     const socket = await handshake({});
     expect([socket.getProtocol(), socket.getCipher().name]).toEqual(['TLSv1.3', 'TLS_AES_256_GCM_SHA384']);
     socket.destroy();
-    await expect(handshake({ maxVersion: 'TLSv1.2' })).rejects.toThrow();
+    await expect(handshake({ maxVersion: 'TLSv1.2' })).rejects.toThrow('protocol version');
   });
 
   test("the server's order of ciphers decides", async () => {
@@ -212,7 +212,7 @@ describe('over TLS', () => {
   });
 
   test('plain HTTP gets no page', async () => {
-    await expect(fetch(app.at.tenant.replace('https:', 'http:'))).rejects.toThrow();
+    await expect(fetch(app.at.tenant.replace('https:', 'http:'))).rejects.toThrow('fetch failed');
   });
 
   test('every answer carries HSTS, also a refused one', async () => {

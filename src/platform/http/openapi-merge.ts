@@ -28,7 +28,7 @@ function mergeOperations(a: Operation, b: Operation): Operation {
   const { 'x-surface': first, ...left } = a;
   const { 'x-surface': second, ...right } = b;
   const merged = isDeepStrictEqual(left, right) ? left : (alternatives(left, right) as Json);
-  return { ...merged, 'x-surface': [...first, ...second] } as Operation;
+  return { ...merged, 'x-surface': [...first, ...second] };
 }
 
 /** The first wins for texts and ids; schemas become `anyOf`; parameters and responses are put together. */

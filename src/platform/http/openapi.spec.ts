@@ -1,5 +1,5 @@
 import 'reflect-metadata';
-import { Body, Controller, Get, Module, Post } from '@nestjs/common';
+import { Body, Controller, Module, Post } from '@nestjs/common';
 import { z } from 'zod';
 import { NotesModule } from '../../../test/support/notes.fixture.js';
 import { openApiOf, openApiText } from './openapi.js';
@@ -80,7 +80,7 @@ test('one path with a handler a surface is one operation with alternatives', asy
   class BrakesModule {}
   const activate = (await operations(BrakesModule))['POST /v1/brakes']!;
   expect(activate).toMatchObject({ operationId: 'brakes.activate', 'x-surface': ['tenant', 'ops'] });
-  const { anyOf } = activate.requestBody?.content['application/json']?.schema as { anyOf: unknown[] };
+  const { anyOf } = activate.requestBody!.content['application/json']!.schema as { anyOf: unknown[] };
   expect(anyOf).toHaveLength(2);
 });
 

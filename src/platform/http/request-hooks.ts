@@ -36,7 +36,7 @@ function allowedMethods(fastify: FastifyInstance, request: FastifyRequest): stri
   const surface = surfaceOf(request.raw);
   if (!surface) return [];
   const url = pathOf(request.raw.url ?? '/');
-  const found = METHODS.filter((method) => fastify.findRoute({ method, url, constraints: { surface } } as never));
+  const found = METHODS.filter((method) => fastify.findRoute({ method, url, constraints: { surface } }));
   return found.length > 0 ? [...found, 'OPTIONS'] : [];
 }
 

@@ -47,5 +47,5 @@ const isWrapper = (schema: z.ZodType): schema is z.ZodOptional | z.ZodNullable |
 export function hasSecrets(schema: z.ZodType): boolean {
   const object = unwrapped(schema);
   if (!(object instanceof z.ZodObject)) return false;
-  return Object.values(object.shape as Record<string, z.ZodType>).some((field) => isSecret(field) || hasSecrets(field));
+  return Object.values(object.shape).some((field) => isSecret(field) || hasSecrets(field));
 }

@@ -5,6 +5,8 @@ export type SafeError = {
   /** Names of the schema, as PostgreSQL gives them. */
   constraint?: string;
   table?: string;
+  /** Fields of a view that did not fit, by name. */
+  where?: string[];
   message?: string;
   at: string[];
   cause?: SafeError;
@@ -12,6 +14,7 @@ export type SafeError = {
 
 const FRAMES_MAX = 12;
 const CAUSES_MAX = 4;
+const PLACES_MAX = 20;
 
 /**
  * An error without its message: those of drizzle hold statement parameters, those of JSON parsers the text, those of
@@ -19,12 +22,14 @@ const CAUSES_MAX = 4;
  */
 export function safeError(error: unknown, withMessage = false, depth = 0): SafeError {
   if (!(error instanceof Error)) return { name: typeof error, at: [] };
-  const { code, constraint, table } = error as { code?: unknown; constraint?: unknown; table?: unknown };
+  const { code, constraint, table, where } = error as Error &
+    Partial<Record<'code' | 'constraint' | 'table' | 'where', unknown>>;
   return {
-    name: error.name,
+    name: isName(error.name) ? error.name : 'Error',
     ...(isName(code) && { code }),
     ...(isName(constraint) && { constraint }),
     ...(isName(table) && { table }),
+    ...(Array.isArray(where) && { where: where.map(String).filter(isPlace).slice(0, PLACES_MAX) }),
     ...(withMessage && { message: error.message.slice(0, 500) }),
     at: framesOf(error),
     ...(error.cause !== undefined && depth < CAUSES_MAX && { cause: safeError(error.cause, withMessage, depth + 1) }),
@@ -44,3 +49,5 @@ function framesOf(error: Error): string[] {
 }
 
 const isName = (value: unknown): value is string => typeof value === 'string' && /^[A-Za-z0-9_.-]{1,80}$/.test(value);
+
+const isPlace = (value: string): boolean => /^[A-Za-z0-9_.]{0,200} \([a-z_]{1,40}\)$/.test(value);
