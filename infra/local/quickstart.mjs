@@ -10,7 +10,7 @@ async function prepare() {
   requireNode();
   if (!isInstalled()) {
     console.log(
-      'First start: npm downloads about 120 MB of packages, PostgreSQL among them. That takes one to three minutes.',
+      'First start: npm downloads about 280 MB of packages, PostgreSQL among them. That takes one to five minutes.',
     );
     await install({ show: true });
   }
