@@ -1,5 +1,5 @@
 import type { DynamicModule, Type } from '@nestjs/common';
-import { NestFactory } from '@nestjs/core';
+import { ModulesContainer, NestFactory } from '@nestjs/core';
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
 import type { Config } from '../../config/environment.js';
 import type { PlatformSecret } from '../crypto/platform-secret.js';
@@ -51,7 +51,7 @@ export async function createHttpApp(
   app.useGlobalPipes(new ValidationPipe());
   app.useGlobalInterceptors(
     new PrincipalRateInterceptor(limits),
-    ...idempotency(app, secret, log),
+    new IdempotencyInterceptor(idempotencyStore(app), secret.derive('idempotency-mac'), log),
     new ViewInterceptor(),
   );
   await app.init();
@@ -97,13 +97,10 @@ export async function createHttpApp(
   };
 }
 
-/** The store lives with the tenants' tables, above this room; a module without one has no idempotent routes. */
-function idempotency(app: NestFastifyApplication, secret: PlatformSecret, log: Log): IdempotencyInterceptor[] {
-  let store: IdempotencyStore;
-  try {
-    store = app.get(IdempotencyStore, { strict: false });
-  } catch {
-    return [];
-  }
-  return [new IdempotencyInterceptor(store, secret.derive('idempotency-mac'), log)];
+/** The store lives with the tenants' tables, above this room. Asking Nest for what is not there would log an error. */
+function idempotencyStore(app: NestFastifyApplication): IdempotencyStore | null {
+  const modules = [...app.get(ModulesContainer).values()];
+  return modules.some(({ providers }) => providers.has(IdempotencyStore))
+    ? app.get(IdempotencyStore, { strict: false })
+    : null;
 }

@@ -1,8 +1,7 @@
 import assert from 'node:assert/strict';
 import type { CallHandler, ExecutionContext, NestInterceptor } from '@nestjs/common';
 import type { FastifyReply, FastifyRequest } from 'fastify';
-import { from, of, type Observable } from 'rxjs';
-import { lastValueFrom } from 'rxjs';
+import { from, lastValueFrom, of, type Observable } from 'rxjs';
 import type { Log } from '../telemetry/logger.js';
 import { callerOf } from './caller.js';
 import { fingerprint } from './fingerprint.js';
@@ -13,6 +12,8 @@ import { isIdempotent } from './idempotent.js';
 import { answerOf } from './returns.js';
 import { withoutSecrets } from './shown-once.js';
 
+type Claim = Readonly<{ store: IdempotencyStore; scope: IdempotencyScope; key: string }>;
+
 const KEY = /^[\x21-\x7e]{1,128}$/;
 
 /**
@@ -21,7 +22,7 @@ const KEY = /^[\x21-\x7e]{1,128}$/;
  */
 export class IdempotencyInterceptor implements NestInterceptor {
   constructor(
-    private readonly store: IdempotencyStore,
+    private readonly store: IdempotencyStore | null,
     private readonly macKey: Buffer,
     private readonly log: Log,
   ) {}
@@ -34,14 +35,21 @@ export class IdempotencyInterceptor implements NestInterceptor {
     if (typeof key !== 'string' || !KEY.test(key)) {
       throw invalidRequest([{ path: 'Idempotency-Key', message: 'must be 1 to 128 visible ASCII characters' }]);
     }
-    return this.once(key, request, http.getResponse<FastifyReply>(), context.getHandler(), next);
+    // Ignoring the key would promise what nobody keeps.
+    assert(this.store, 'no module provides an IdempotencyStore');
+    const claim = { store: this.store, scope: scopeOf(request), key };
+    return this.once(claim, request, http.getResponse<FastifyReply>(), () => this.act(claim, context, next));
   }
 
-  private async once(key: string, request: FastifyRequest, reply: FastifyReply, handler: object, next: CallHandler) {
-    const scope = scopeOf(request);
+  private async once(
+    { store, scope, key }: Claim,
+    request: FastifyRequest,
+    reply: FastifyReply,
+    act: () => Promise<unknown>,
+  ) {
     const { method, raw, body } = request;
     const mac = fingerprint(this.macKey, { method, url: raw.url ?? '', body });
-    const begun = await this.store.begin(scope, key, mac);
+    const begun = await store.begin(scope, key, mac);
     switch (begun.state) {
       case 'in_progress':
         throw idempotencyInProgress();
@@ -50,29 +58,33 @@ export class IdempotencyInterceptor implements NestInterceptor {
       case 'done':
         return of(replay(reply, begun.answer));
       case 'new':
-        return from(this.first(scope, key, reply, handler, next));
+        return from(act());
     }
   }
 
-  private async first(scope: IdempotencyScope, key: string, reply: FastifyReply, handler: object, next: CallHandler) {
+  /** What failed may be tried again under the same key; names that are taken keep it from happening twice. */
+  private async act({ store, scope, key }: Claim, context: ExecutionContext, next: CallHandler): Promise<unknown> {
+    const reply = context.switchToHttp().getResponse<FastifyReply>();
     let answer: unknown;
     try {
       answer = await lastValueFrom(next.handle());
     } catch (error) {
-      await this.store
-        .abandon(scope, key)
-        .catch((err: unknown) => this.log.warn({ err }, 'idempotency key not released'));
+      await store.abandon(scope, key).catch((err: unknown) => this.log.warn({ err }, 'idempotency key not released'));
       throw error;
     }
-    const declared = answerOf(handler);
-    const { view, hidden } =
-      declared?.kind === 'view' ? withoutSecrets(declared.schema, answer) : { view: null, hidden: false };
     // The act is done and committed: a failure to remember it must not turn its answer into an error.
-    await this.store
-      .finish(scope, key, { status: reply.statusCode, view, secretShownOnce: hidden })
+    await store
+      .finish(scope, key, { status: reply.statusCode, ...keptOf(context.getHandler(), answer) })
       .catch((err: unknown) => this.log.error({ err }, 'idempotent answer not kept'));
     return answer;
   }
+}
+
+function keptOf(handler: object, answer: unknown): Omit<KeptAnswer, 'status'> {
+  const declared = answerOf(handler);
+  if (declared?.kind !== 'view') return { view: null, secretShownOnce: false };
+  const { view, hidden } = withoutSecrets(declared.schema, answer);
+  return { view, secretShownOnce: hidden };
 }
 
 function scopeOf(request: FastifyRequest): IdempotencyScope {
