@@ -1,9 +1,11 @@
 import { EnvironmentError, loadConfig } from './config/environment.js';
+import { emptyCoreDumps } from './platform/crypto/core-dumps.js';
 import { createLog } from './platform/telemetry/logger.js';
 import { startChancery } from './start.js';
 
 const EX_CONFIG = 78;
 
+emptyCoreDumps();
 try {
   const config = loadConfig(process.env);
   const log = createLog({ level: config.logLevel });

@@ -6,12 +6,14 @@ import { ChangeMinimumTier } from './change-minimum-tier.js';
 import { CredentialsController } from './credentials.controller.js';
 import { DeleteCredential } from './delete-credential.js';
 import { EditBinding } from './edit-binding.js';
+import { EncryptionKeyController } from './encryption-key.controller.js';
 import { GrantAccess } from './grant-access.js';
 import { GrantsController } from './grants.controller.js';
 import { OpenVersion } from './open-version.js';
 import { ReadCredentials } from './read-credentials.js';
 import { RetireVersions } from './retire-versions.js';
 import { RotateCredential } from './rotate-credential.js';
+import { RotateTenantKey } from './rotate-tenant-key.js';
 import { Sealing } from './sealing.js';
 import { StoreCredential } from './store-credential.js';
 import { StoredCredentialNames } from './stored-credential-names.js';
@@ -21,7 +23,7 @@ import { StoredGrantLimits } from './stored-grant-limits.js';
 @Global()
 @Module({
   imports: [KeysModule],
-  controllers: [CredentialsController, GrantsController],
+  controllers: [CredentialsController, EncryptionKeyController, GrantsController],
   providers: [
     ChangeMinimumTier,
     DeleteCredential,
@@ -31,6 +33,7 @@ import { StoredGrantLimits } from './stored-grant-limits.js';
     ReadCredentials,
     RetireVersions,
     RotateCredential,
+    RotateTenantKey,
     Sealing,
     StoreCredential,
     { provide: CredentialNames, useClass: StoredCredentialNames },

@@ -1,4 +1,4 @@
-import { and, asc, eq, gt, inArray, isNull, lte, ne } from 'drizzle-orm';
+import { and, asc, eq, gt, inArray, isNotNull, isNull, lte, ne } from 'drizzle-orm';
 import type { TenantTx } from '../platform/database/tenant-tx.js';
 import { credentials, credentialVersions } from './credentials.table.js';
 
@@ -144,4 +144,39 @@ export async function retireExpiredVersions(
     .set({ state: 'retired', wrappedDek: null, ciphertext: null })
     .where(expired(tx, now))
     .returning({ credentialId: credentialVersions.credentialId, version: credentialVersions.version });
+}
+
+export interface WrappedVersion {
+  readonly credentialId: string;
+  readonly version: number;
+  readonly kekVersion: number;
+  readonly wrappedDek: Buffer;
+}
+
+/** Versions that still hold a value, wrapped under another KEK than the given one. */
+export async function versionsUnderOtherKeks(tx: TenantTx, kekVersion: number): Promise<WrappedVersion[]> {
+  const { credentialId, version, kekVersion: own, wrappedDek } = credentialVersions;
+  const rows = await tx.db
+    .select({ credentialId, version, kekVersion: own, wrappedDek })
+    .from(credentialVersions)
+    .where(and(eq(credentialVersions.tenantId, tx.tenantId), ne(own, kekVersion), isNotNull(wrappedDek)));
+  return rows.map((row) => ({ ...row, wrappedDek: row.wrappedDek as Buffer }));
+}
+
+export async function moveVersion(
+  tx: TenantTx,
+  credentialId: string,
+  version: number,
+  to: { readonly kekVersion: number; readonly wrappedDek: Buffer },
+): Promise<void> {
+  await tx.db
+    .update(credentialVersions)
+    .set(to)
+    .where(
+      and(
+        eq(credentialVersions.tenantId, tx.tenantId),
+        eq(credentialVersions.credentialId, credentialId),
+        eq(credentialVersions.version, version),
+      ),
+    );
 }

@@ -1,6 +1,8 @@
 import { Module, type OnModuleInit } from '@nestjs/common';
 import { Committers } from '../audit/committers.js';
 import { KeysModule } from '../keys/keys.module.js';
+import { Vault } from '../keys/vault.js';
+import { InFlightCalls } from '../platform/outbound/in-flight.js';
 import { CallUpstream } from './call-upstream.js';
 import { ExecuteCredential } from './execute-credential.js';
 import { ProxyController } from './proxy.controller.js';
@@ -8,9 +10,14 @@ import { loadUsePolicy, type UsePolicy } from './use-policy.js';
 
 @Module({ imports: [KeysModule], controllers: [ProxyController], providers: [CallUpstream, ExecuteCredential] })
 export class ProxyModule implements OnModuleInit {
-  constructor(private readonly committers: Committers<UsePolicy>) {}
+  constructor(
+    private readonly committers: Committers<UsePolicy>,
+    private readonly vault: Vault,
+    private readonly inFlight: InFlightCalls,
+  ) {}
 
   onModuleInit(): void {
     this.committers.decideBy(loadUsePolicy);
+    this.vault.onSeal(() => this.inFlight.cut({}, 'seal'));
   }
 }

@@ -1,5 +1,6 @@
-import { createParamDecorator, type ExecutionContext, SetMetadata } from '@nestjs/common';
+import { applyDecorators, createParamDecorator, type ExecutionContext, SetMetadata } from '@nestjs/common';
 import type { FastifyRequest } from 'fastify';
+import { type Scheme, SignedInBy } from '../platform/http/access.js';
 import type { KeyRole, MemberRole, Principal } from './principal.js';
 
 /** Who may call a route. What is not named may not. */
@@ -14,7 +15,14 @@ export interface Access {
 export const ACCESS = Symbol('chancery/access');
 
 /** Method decorator: states who may call. A route needs it, or `@OpenToAll`. */
-export const Allow = (access: Access): MethodDecorator => SetMetadata(ACCESS, access);
+export const Allow = (access: Access): MethodDecorator => {
+  const bearer = access.members !== undefined || access.keys !== undefined;
+  const schemes: Scheme[] = [
+    ...(bearer ? (['bearer'] as const) : []),
+    ...(access.agents === true ? (['dpop'] as const) : []),
+  ];
+  return applyDecorators(SetMetadata(ACCESS, access), SignedInBy(...schemes));
+};
 
 /** Reading the tenant's administration. */
 export const READERS: Access = { members: ['owner', 'admin', 'approver', 'auditor'], keys: ['admin', 'auditor'] };

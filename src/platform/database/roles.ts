@@ -8,7 +8,6 @@ export const SERVICE_ROLES = {
   scheduler: 'chancery_scheduler',
   queue: 'chancery_queue',
 } as const;
-export type ServiceRole = (typeof SERVICE_ROLES)[keyof typeof SERVICE_ROLES];
 
 /** NOLOGIN: owns every table. */
 export const OWNER_ROLE = 'chancery_owner';
