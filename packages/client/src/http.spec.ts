@@ -1,7 +1,8 @@
 import { createServer } from 'node:net';
+import { Readable } from 'node:stream';
 import type { AddressInfo } from 'node:net';
 import { FakeSurface, problem } from '../test/fake-surface.js';
-import { HttpClient } from './http.js';
+import { HttpClient, readAtMost } from './http.js';
 
 let surface: FakeSurface;
 let http: HttpClient;
@@ -88,4 +89,11 @@ test('a path cannot leave the server', async () => {
   expect(http.url({ path: '//evil.test/x' })).toBe(`${surface.url}//evil.test/x`);
   expect(() => http.url({ path: 'https://evil.test' })).toThrow(expect.objectContaining({ code: 'bad_url' }));
   expect(() => http.url({ path: '@evil.test' })).toThrow(expect.objectContaining({ code: 'bad_url' }));
+});
+
+test('an answer over the limit is cut off', async () => {
+  await expect(readAtMost(Readable.from([Buffer.alloc(6), Buffer.alloc(6)]), 12)).resolves.toHaveLength(12);
+  await expect(readAtMost(Readable.from([Buffer.alloc(6), Buffer.alloc(7)]), 12)).rejects.toMatchObject({
+    code: 'answer_too_large',
+  });
 });

@@ -33,7 +33,7 @@ beforeEach(async () => {
 afterEach(() => fake.stop());
 
 /** Header, three entries, a checkpoint at the third, end. */
-async function exported(): Promise<string[]> {
+async function exported(actor = 'mem_1'): Promise<string[]> {
   const lines = [exportHeaderLine(TENANT, AT)];
   let prev = genesisPrev(TENANT);
   for (let seq = 1; seq <= 3; seq += 1) {
@@ -42,7 +42,7 @@ async function exported(): Promise<string[]> {
       tenant: TENANT,
       seq,
       at: AT,
-      actor: 'mem_1',
+      actor,
       action: 'agent.register',
       outcome: 'ok',
       details: { n: seq },
@@ -106,10 +106,12 @@ describe('an exported file, without a server', () => {
   });
 
   test('bytes that are no UTF-8 do not pass for the character that replaces them', async () => {
-    const lines = await exported();
-    lines[1] = lines[1]!.replace('mem_1', 'mem_\uFFFD');
-    const spoiled = Buffer.from(lines.join('').replace('\uFFFD', '@@'));
-    spoiled.fill(0xff, spoiled.indexOf('@@'), spoiled.indexOf('@@') + 2);
+    const lines = await exported('mem_\uFFFD');
+    const whole = Buffer.from(lines.join(''));
+    const at = whole.indexOf('\uFFFD');
+    const spoiled = Buffer.concat([whole.subarray(0, at), Buffer.from([0xff]), whole.subarray(at + 3)]);
+    expect(spoiled.toString()).toBe(whole.toString());
+    expect((await verify(write(whole))).code).toBe(0);
     expect((await verify(write(spoiled))).code).toBe(2);
   });
 
@@ -139,6 +141,15 @@ function cutBehindCheckpoint(lines: string[]): void {
   lines[lines.length - 1] = exportEndLine({ seq: entry.seq, hash });
 }
 
+const WHOLE = {
+  verdict: 'ok',
+  entries: 3,
+  head: { seq: 3, hash: 'f'.repeat(64) },
+  first_bad_seq: null,
+  reason: null,
+  checkpoints: { checked: 1, last_seq: 3 },
+};
+
 describe('a live chain', () => {
   test.each([
     ['ok', 0],
@@ -146,9 +157,7 @@ describe('a live chain', () => {
     ['gap', 3],
     ['checkpoint', 4],
   ])('the verdict %s is exit %i', async (verdict, code) => {
-    const head = { seq: 3, hash: 'f'.repeat(64) };
-    const bad = verdict === 'ok' ? { first_bad_seq: null, reason: null } : { first_bad_seq: 2, reason: 'because' };
-    const answer = { verdict, entries: 3, head, ...bad, checkpoints: { checked: 1, last_seq: 3 } };
+    const answer = { ...WHOLE, verdict, ...(verdict === 'ok' ? {} : { first_bad_seq: 2, reason: 'because' }) };
     fake.guarded('tenant', 'GET /v1/audit/verification', () => ok(answer));
     const ran = await verify();
     expect(ran.code).toBe(code);
@@ -157,7 +166,8 @@ describe('a live chain', () => {
 
   test.each([
     ['no verdict', ok({}), 1],
-    ['a verdict nobody knows', ok({ verdict: 'constructor' }), 1],
+    ['a verdict nobody knows', ok({ ...WHOLE, verdict: 'fine' }), 1],
+    ['a verdict of Object', ok({ ...WHOLE, verdict: 'constructor' }), 1],
     ['503', problem(503, 'over_capacity'), 1],
     ['401', problem(401, 'unauthenticated'), 77],
   ])('%s is never an ok', async (_what, answer, code) => {

@@ -1,5 +1,5 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { join, parse } from 'node:path';
 import { AGENT_ID, AGENT_KEY, FakeChancery, TENANT_KEY } from '../../test/fake-chancery.js';
 import { ok, problem, type Asked } from '../../test/fake-surface.js';
 import { Sandbox } from '../../test/run-cli.js';
@@ -254,7 +254,8 @@ describe('serve', () => {
       code: 1,
       stderr: expect.stringContaining('(not_built): npm run build'),
     });
-    expect(await sandbox.run(['serve'])).toMatchObject({ code: 1, stderr: expect.stringContaining('(no_checkout)') });
+    const elsewhere = await sandbox.run(['serve'], { packageDir: parse(sandbox.dir).root });
+    expect(elsewhere).toMatchObject({ code: 1, stderr: expect.stringContaining('(no_checkout)') });
   });
 });
 

@@ -25,6 +25,12 @@ test('without --scope and without rights there, the brake is the tenant', async 
   expect(fake.ops.asked).toEqual([]);
 });
 
+test('a profile that knows the ops surface, but has no rights there, brakes the tenant without asking it', async () => {
+  const env = { ...tenantOnly(), CHANCERY_OPS_URL: fake.ops.url };
+  const ran = await sandbox.run(['emergency', 'activate', '--reason', 'x'], { env });
+  expect(ran).toMatchObject({ code: 0, stdout: expect.stringMatching(/brake on\s+tenant/), stderr: '' });
+});
+
 test.each([
   ['refuses', async () => fake.ops.on('POST /v1/brakes', problem(403, 'forbidden'))],
   ['is down', () => fake.ops.stop()],
@@ -84,6 +90,7 @@ test('clear finds the only brake and signs the person of the demonstration in', 
   expect(ran).toMatchObject({ code: 0, stdout: expect.stringMatching(/brake cleared\s+tenant/) });
   expect(ran.stderr).toBe('chancery: signing in as ada@acme.test (acme), a person of the demonstration\n');
   expect(fake.brakes[0]).toMatchObject({ active: false });
+  expect(fake.tenant.to('POST /v1/brakes/:id/clear')).toHaveLength(1);
 });
 
 test('clear asks which, when several are on', async () => {

@@ -1,6 +1,7 @@
 import { chmodSync, mkdirSync, readFileSync, readdirSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { AGENT_KEY, FakeChancery, OPS_KEY, TENANT_KEY } from '../../test/fake-chancery.js';
+import { AGENT_KEY, FakeChancery, OPS_KEY, PASSWORD, TENANT_KEY, TOTP_SECRET } from '../../test/fake-chancery.js';
+import { oneTimeCode } from './one-time-code.js';
 import { Sandbox } from '../../test/run-cli.js';
 
 let fake: FakeChancery;
@@ -67,6 +68,24 @@ test("a profile that moves to another server leaves the old one's keys behind", 
     current: 'prod',
     profiles: { prod: { tenant_url: other.tenant.url, service_key: TENANT_KEY } },
   });
+});
+
+test('signing in elsewhere leaves the service key of the other server behind', async () => {
+  stored({ tenant_url: fake.tenant.url, service_key: TENANT_KEY });
+  const typed = ['acme', 'ada@acme.test', PASSWORD, oneTimeCode(TOTP_SECRET, new Date())];
+  expect((await sandbox.run(['login', '--url', other.tenant.url], { typed })).code).toBe(0);
+  const { prod } = profiles().profiles as unknown as { prod: object };
+  expect(Object.keys(prod).sort()).toEqual(['tenant_session', 'tenant_url']);
+});
+
+test('a key of the environment comes before the session of the profile, the session before its key', async () => {
+  const [expires_at, factor_expires_at] = ['2100-01-01T00:00:00.000Z', '2100-01-01T00:00:00.000Z'];
+  const tenant_session = { token: 'chy_ms_stored', expires_at, factor_expires_at, email: 'a@b.test', tenant: 'acme' };
+  stored({ tenant_url: fake.tenant.url, service_key: 'chy_sk_stored', tenant_session });
+  await sandbox.run(['api', 'GET', '/v1/agents']);
+  expect(fake.tenant.asked[0]!.headers.authorization).toBe('Bearer chy_ms_stored');
+  await sandbox.run(['api', 'GET', '/v1/agents'], { env: { CHANCERY_KEY: TENANT_KEY } });
+  expect(fake.tenant.asked.at(-1)!.headers.authorization).toBe(`Bearer ${TENANT_KEY}`);
 });
 
 test('a profile that does not exist knows no server', async () => {
