@@ -17,13 +17,13 @@ async function prepare() {
   await build();
 }
 
-/** Ctrl-C reaches both of us from the terminal; the story decides when it is over, and we end as it ended. */
+/** The story decides when it is over, and we end as it ended. Ctrl-C in a terminal has reached it already. */
 function tell(args) {
   const story = spawn(process.execPath, [path.join(root, 'dist/quickstart/main.js'), ...args], {
     cwd: root,
     stdio: 'inherit',
   });
-  process.on('SIGINT', () => undefined);
+  process.on('SIGINT', () => process.stdin.isTTY || story.kill('SIGINT'));
   for (const signal of ['SIGTERM', 'SIGHUP']) process.on(signal, () => story.kill(signal));
   story.once('error', (error) => fail(`Node does not start again: ${error.message}`));
   story.once('exit', (code, signal) => process.exit(code ?? (signal === 'SIGINT' ? 130 : 1)));
