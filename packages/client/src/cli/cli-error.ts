@@ -26,7 +26,7 @@ const WAYS_OUT: Record<string, string> = {
   unexpected_answer: 'check --url',
   unauthenticated: 'sign in with `chancery login`',
   invalid_token: 'sign in with `chancery login`',
-  login_failed: 'check tenant, email, password and one-time code; a code works once',
+  login_failed: 'wait for the next one-time code and try again',
   invalid_client: "check the agent's id and key; a suspended or revoked agent gets no session",
   human_required: 'a person does this: sign in with `chancery login`',
   factor_stale: 'run it on a terminal to enter a one-time code, or `chancery login` again',
