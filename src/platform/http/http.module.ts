@@ -7,9 +7,10 @@ import { PlatformSecret } from '../crypto/platform-secret.js';
 import { LOG, type Log } from '../telemetry/logger.js';
 import { Cursors } from './pagination.js';
 import { ReferenceController } from './reference.controller.js';
+import { SecurityController } from './security.controller.js';
 import { SurfaceOrigins } from './surface-origins.js';
 
-const controllers = [HealthController, ReferenceController];
+const controllers = [HealthController, ReferenceController, SecurityController];
 
 export type HttpModuleOptions = { config: Config; log: Log; origins: SurfaceOrigins; secret: PlatformSecret };
 

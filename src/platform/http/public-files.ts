@@ -9,6 +9,7 @@ const ui = path.dirname(createRequire(import.meta.url).resolve('swagger-ui-dist/
 /** Every file that is ever served, by name: no path comes from a request. */
 const files = {
   'openapi.json': path.join(ROOT, 'openapi.json'),
+  'SECURITY.md': path.join(ROOT, 'SECURITY.md'),
   'swagger-ui.css': path.join(ui, 'swagger-ui.css'),
   'swagger-ui-bundle.js': path.join(ui, 'swagger-ui-bundle.js'),
 } as const;

@@ -41,8 +41,8 @@ test('a code has a page, in plain text; anything else is not found', async () =>
   expect(await page.text()).toContain('malformed_json');
   for (const code of [
     'no_such_code',
-    '..%2Fknown-gaps',
-    '%2E%2E%2Fknown-gaps',
+    '..%2Ferrors%2Fmalformed_json',
+    '%2E%2E%2Ferrors%2Fmalformed_json',
     'malformed_json.md',
     'MALFORMED_JSON',
     `a${'b'.repeat(64)}`,
