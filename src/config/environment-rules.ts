@@ -1,4 +1,6 @@
-import type { Environment, EnvironmentFault } from './environment.js';
+import type { Environment } from './environment-shape.js';
+
+export type EnvironmentFault = { name: string; fault: string; example?: string };
 
 type Rule = (env: Partial<Environment>) => EnvironmentFault | false | undefined;
 

@@ -7,6 +7,7 @@ const keys = 'Keys and evidence';
 const limits = 'Limits';
 const outbound = 'Outbound calls';
 
+/** The whole environment, variable by variable; `.env.example` and the reference are made from it. */
 export const environmentShape = {
   CHANCERY_ENV: z
     .enum(['production', 'development', 'test'], 'must be production, development or test')
@@ -75,6 +76,14 @@ export const environmentShape = {
     description: 'Networks of TLS terminators whose X-Forwarded-For names the client, for rate limits only.',
     example: '10.0.0.0/8',
   }),
+  CHANCERY_SECURITY_CONTACT: optional(
+    url(['https:', 'mailto:'], {
+      group: http,
+      description:
+        'Where this deployment takes reports of vulnerabilities, for security.txt. Without it the policy page is named.',
+      example: 'mailto:security@example.com',
+    }),
+  ),
 
   DATABASE_URL: optional(
     url(['postgresql:', 'postgres:'], {
@@ -190,3 +199,5 @@ export const environmentShape = {
     description: 'Token requests a minute from one client address.',
   }),
 } as const;
+
+export type Environment = z.output<z.ZodObject<typeof environmentShape>>;

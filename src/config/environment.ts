@@ -1,12 +1,7 @@
-import { z } from 'zod';
-import { environmentShape } from './environment-shape.js';
-import { environmentRules } from './environment-rules.js';
+import type { z } from 'zod';
+import { environmentRules, type EnvironmentFault } from './environment-rules.js';
+import { type Environment, environmentShape } from './environment-shape.js';
 import type { ListenAddress } from './listen-address.js';
-
-/** The whole environment as one schema; `.env.example` and the reference are made from it. */
-export const environmentSchema = z.object(environmentShape);
-
-export type Environment = z.output<typeof environmentSchema>;
 
 export type Config = Readonly<{
   environment: Environment['CHANCERY_ENV'];
@@ -15,6 +10,8 @@ export type Config = Readonly<{
   origins: Readonly<{ tenant: readonly string[]; public: readonly string[]; ops: readonly string[] }>;
   tls: Readonly<{ certFile: string; keyFile: string }> | null;
   trustedProxies: readonly string[];
+  /** Where reports of vulnerabilities go; a URI. */
+  securityContact: string | null;
   database: Readonly<{
     /** Host, port and name, never a login: the app logs in with its own roles. */
     url: string | null;
@@ -52,8 +49,6 @@ export type Config = Readonly<{
   }>;
   logLevel: Environment['LOG_LEVEL'];
 }>;
-
-export type EnvironmentFault = { name: string; fault: string; example?: string };
 
 /** Refusing to start: says everything that is wrong at once, and never repeats a value (it may be a secret). */
 export class EnvironmentError extends Error {
@@ -101,6 +96,7 @@ function configOf(env: Environment): Config {
     origins: { tenant: env.TENANT_ORIGINS, public: env.PUBLIC_ORIGINS, ops: env.OPS_ORIGINS },
     tls: env.TLS_CERT_FILE && env.TLS_KEY_FILE ? { certFile: env.TLS_CERT_FILE, keyFile: env.TLS_KEY_FILE } : null,
     trustedProxies: env.CHANCERY_TRUSTED_PROXIES,
+    securityContact: env.CHANCERY_SECURITY_CONTACT ?? null,
     database: {
       url: env.DATABASE_URL ?? null,
       adminUrl: env.DATABASE_ADMIN_URL ?? null,
