@@ -1,6 +1,7 @@
-import { Global, Module, type OnApplicationShutdown } from '@nestjs/common';
+import { Global, Inject, Module, type OnApplicationBootstrap, type OnApplicationShutdown } from '@nestjs/common';
 import { CONFIG } from '../config/config.token.js';
 import type { Config } from '../config/environment.js';
+import { LOG, type Log } from '../platform/telemetry/logger.js';
 import { Acts } from '../tenancy/acts.js';
 import { AdministrativeActs } from './administrative-acts.js';
 import { AuditController } from './audit.controller.js';
@@ -38,8 +39,23 @@ import { VerifyChain } from './verify-chain.js';
   ],
   exports: [Acts, ChainHeads, CheckpointFile, Committers, SignCheckpoints, StartupCheck, SweepIntents],
 })
-export class AuditModule implements OnApplicationShutdown {
-  constructor(private readonly file: CheckpointFile) {}
+export class AuditModule implements OnApplicationBootstrap, OnApplicationShutdown {
+  constructor(
+    private readonly file: CheckpointFile,
+    private readonly startup: StartupCheck,
+    @Inject(LOG) private readonly log: Log,
+  ) {}
+
+  /** Before anything is appended: a restored backup must not go unnoticed behind newer entries. */
+  async onApplicationBootstrap(): Promise<void> {
+    const { unreadable } = this.file;
+    if (unreadable > 0 || (await this.file.torn())) {
+      this.log.warn({ unreadable }, 'the checkpoint file holds lines that cannot be read');
+    }
+    for (const found of await this.startup.execute()) {
+      this.log.error(found, 'a chain is behind its last checkpoint: was an older backup restored?');
+    }
+  }
 
   async onApplicationShutdown(): Promise<void> {
     await this.file.close();

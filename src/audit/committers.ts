@@ -1,4 +1,4 @@
-import { Injectable, type OnApplicationShutdown } from '@nestjs/common';
+import { Injectable, type BeforeApplicationShutdown } from '@nestjs/common';
 import { LRUCache } from 'lru-cache';
 import { Clock } from '../platform/clock.js';
 import { TenantDatabase } from '../platform/database/tenant-database.js';
@@ -8,7 +8,7 @@ const IDLE_COMMITTERS_MAX = 2_000;
 
 /** The committers of this process, one a tenant. `P` is the policy that the room above decides by. */
 @Injectable()
-export class Committers<P = unknown> implements OnApplicationShutdown {
+export class Committers<P = unknown> implements BeforeApplicationShutdown {
   /** Holds what is at work; an idle one may be forgotten, and its policy with it. */
   readonly #idle = new LRUCache<string, Committer<P>>({ max: IDLE_COMMITTERS_MAX });
   readonly #busy = new Map<string, Committer<P>>();
@@ -44,7 +44,8 @@ export class Committers<P = unknown> implements OnApplicationShutdown {
     await Promise.all([...this.#busy.values()].map((committer) => committer.drained()));
   }
 
-  async onApplicationShutdown(): Promise<void> {
+  /** Before the connections are closed. */
+  async beforeApplicationShutdown(): Promise<void> {
     await this.drainAll();
   }
 }

@@ -1,6 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import type { ChainHead } from '@chancery/protocol/audit-verify.js';
 import { TenantDatabase } from '../platform/database/tenant-database.js';
+import type { TenantTx } from '../platform/database/tenant-tx.js';
 import { readEntries, readHead, type StoredEntry } from './audit.repository.js';
 
 const PAGE = 500;
@@ -11,7 +12,7 @@ export interface ChainReading {
   /** An entry behind its own head: nothing of ours writes one. */
   readonly stray: StoredEntry | undefined;
   /** Everything up to the head, a page at a time. */
-  pages(): AsyncGenerator<readonly StoredEntry[]>;
+  readonly pages: () => AsyncGenerator<readonly StoredEntry[]>;
 }
 
 /** Reads a whole chain by key. Between two pages it holds no connection and no snapshot; the chain may go on growing. */
@@ -20,16 +21,13 @@ export class ReadChain {
   constructor(private readonly database: TenantDatabase) {}
 
   async begin(tenantId: string): Promise<ChainReading> {
-    const { head, stray } = await this.database.inTenant(
-      tenantId,
-      async (tx) => {
-        const { seq, hash } = await readHead(tx);
-        const [stray] = await readEntries(tx, { afterSeq: seq, order: 'asc', limit: 1 });
-        return { head: { seq, hash }, stray };
-      },
-      { isolation: 'repeatable read', readOnly: true },
-    );
-    return { head, stray, pages: () => this.#pages(tenantId, head.seq + 1) };
+    const look = async (tx: TenantTx): Promise<Pick<ChainReading, 'head' | 'stray'>> => {
+      const { seq, hash } = await readHead(tx);
+      const [stray] = await readEntries(tx, { afterSeq: seq, order: 'asc', limit: 1 });
+      return { head: { seq, hash }, stray };
+    };
+    const begun = await this.database.inTenant(tenantId, look, { isolation: 'repeatable read', readOnly: true });
+    return { ...begun, pages: () => this.#pages(tenantId, begun.head.seq + 1) };
   }
 
   async *#pages(tenantId: string, beforeSeq: number): AsyncGenerator<readonly StoredEntry[]> {

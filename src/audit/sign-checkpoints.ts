@@ -45,7 +45,10 @@ export class SignCheckpoints {
   async #sign(key: ActiveKey, tenant: string, { seq, hash }: HeadOfTenant): Promise<CheckpointRecord> {
     const at = new Date(this.clock.now()).toISOString();
     const name = checkpointOrigin(tenant);
-    const note = await signCheckpoint({ tenant, seq, hash, at }, { name, publicKey: key.publicKey, sign: key.sign });
+    const note = await signCheckpoint(
+      { tenant, seq, hash, at },
+      { name, publicKey: key.publicKey, sign: (bytes) => key.sign(bytes) },
+    );
     return { tenant, seq, hash, at, note, key: formatVerifierKey({ name, publicKey: key.publicKey }) };
   }
 }

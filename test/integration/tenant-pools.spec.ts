@@ -134,7 +134,7 @@ test('a connection that broke, while idle or in use, is never lent again', async
     const inUse = await pool.acquire(a, 'commit');
     const first = await pid(inUse);
     await admin.query('select pg_terminate_backend($1)', [first]);
-    await expect(inUse.client.query('select 1')).rejects.toThrow();
+    await expect(inUse.client.query('select 1')).rejects.toMatchObject({ code: '57P01' });
     await sleep(20);
     inUse.release();
     const again = await pool.acquire(a, 'commit');

@@ -50,7 +50,17 @@ export async function openAudit() {
     rmSync(dir, { recursive: true, force: true });
   };
   return {
-    ...{ database, open, clock, log, logged, acts, keys, file, checkpointPath, append, close },
+    database,
+    open,
+    clock,
+    log,
+    logged,
+    acts,
+    keys,
+    file,
+    checkpointPath,
+    append,
+    close,
     sign: new SignCheckpoints(heads, keys, file, clock, log),
     verify: new VerifyChain(chain, file, keys),
     sweep: new SweepIntents(heads, open.tenants, acts, clock, log),

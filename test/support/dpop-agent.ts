@@ -76,17 +76,19 @@ export class DpopAgent {
     return this.#keepNonce(await fetch(htu, { method: 'POST', headers: { dpop }, body }));
   }
 
-  async call(method: string, path: string, headers: Record<string, string> = {}): Promise<Answer> {
-    const first = await this.callOnce(method, path, headers);
-    return first.body?.code === 'use_dpop_nonce' ? this.callOnce(method, path, headers) : first;
+  async call(method: string, path: string, headers: Record<string, string> = {}, json?: unknown): Promise<Answer> {
+    const first = await this.callOnce(method, path, headers, json);
+    return first.body?.code === 'use_dpop_nonce' ? this.callOnce(method, path, headers, json) : first;
   }
 
-  async callOnce(method: string, path: string, headers: Record<string, string> = {}): Promise<Answer> {
+  async callOnce(method: string, path: string, headers: Record<string, string> = {}, json?: unknown): Promise<Answer> {
     const htu = this.base + path;
     const accessToken = this.accessToken ?? '';
     const dpop = headers.dpop ?? (await this.proof({ htm: method, htu, accessToken }));
-    const sent = { ...headers, authorization: `DPoP ${accessToken}`, dpop };
-    return this.#keepNonce(await fetch(htu, { method, headers: sent }));
+    const type = json === undefined ? {} : { 'content-type': 'application/json' };
+    const sent = { ...type, ...headers, authorization: `DPoP ${accessToken}`, dpop };
+    const body = json === undefined ? null : JSON.stringify(json);
+    return this.#keepNonce(await fetch(htu, { method, headers: sent, body }));
   }
 
   proof(options: ProofOptions): Promise<string> {

@@ -73,7 +73,7 @@ export function watched(
       await before(typeof query === 'string' ? query : query.name);
       return lent.client.query(query as string, values);
     }) as never;
-    return { client, release: lent.release };
+    return { client, release: (broken) => lent.release(broken) };
   };
   return { tenants };
 }

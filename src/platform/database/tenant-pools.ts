@@ -96,7 +96,7 @@ export class TenantPools {
     const ends: Promise<void>[] = [];
     for (const state of this.#lanes.values()) {
       for (const waiter of state.waiters.splice(0)) this.#refuse(waiter, 'The server is shutting down.');
-      for (const slot of [...state.idle]) ends.push(this.#endIdle(state, slot));
+      for (const slot of state.idle.splice(0)) ends.push(this.#end(state, slot));
     }
     await Promise.all(ends);
   }
@@ -270,10 +270,9 @@ export class TenantPools {
   #sweep(): void {
     const now = this.now();
     for (const [key, state] of this.#lanes) {
-      for (const slot of [...state.idle]) {
-        const stale = now - slot.idleSince > this.limits.idleMs || now - slot.openedAt > this.limits.lifetimeMs;
-        if (stale) void this.#endIdle(state, slot);
-      }
+      const isStale = (slot: Slot): boolean =>
+        now - slot.idleSince > this.limits.idleMs || now - slot.openedAt > this.limits.lifetimeMs;
+      for (const slot of state.idle.filter(isStale)) void this.#endIdle(state, slot);
       if (state.open === 0 && state.waiters.length === 0) this.#lanes.delete(key);
     }
     this.#serveWaiters();
