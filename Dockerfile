@@ -20,6 +20,9 @@ COPY --from=build --chown=root:root /app/packages packages
 COPY --from=build --chown=root:root /app/migrations migrations
 COPY --from=build --chown=root:root /app/infra/compose infra/compose
 COPY --from=build --chown=root:root /app/dist dist
+# The papers it serves: /openapi.json, /errors/{code}, /security-policy.
+COPY --from=build --chown=root:root /app/openapi.json /app/SECURITY.md ./
+COPY --from=build --chown=root:root /app/docs/errors docs/errors
 RUN ln -s /app/packages/client/bin/chancery.js /usr/local/bin/chancery \
   && install -d -o node -g node -m 0700 /var/lib/chancery /run/chancery
 # What runs cannot change what runs: the code belongs to root.
