@@ -7,10 +7,12 @@ import type { Config } from './config/environment.js';
 import { scheduleJobs } from './jobs.js';
 import { PlatformSecret } from './platform/crypto/platform-secret.js';
 import { loginAs, readDatabaseAddress } from './platform/database/database-address.js';
+import { assertDurable } from './platform/database/durability.js';
 import { openEmbeddedDatabase } from './platform/database/embedded-database.js';
 import { provisionDatabase } from './platform/database/provision.js';
 import { rolePasswords } from './platform/database/role-passwords.js';
 import { SERVICE_ROLES } from './platform/database/roles.js';
+import { TenantDatabase } from './platform/database/tenant-database.js';
 import { createHttpApp, type HttpApp } from './platform/http/bootstrap.js';
 import type { Surface } from './platform/http/surface.js';
 import { DialPolicy } from './platform/outbound/dial-policy.js';
@@ -54,6 +56,7 @@ export async function startChancery({ config, log, migrationsFolder }: StartOpti
     const http = await createHttpApp(AppModule.at(address), { config, log, secret });
     try {
       if (adminUrl !== null) await http.app.get(SetUpPlatform).execute();
+      await assertDurable(http.app.get(TenantDatabase));
       await http.app.get(GlobalBrake).start();
       const queue = await startJobs(http, config, log, loginAs(address, SERVICE_ROLES.queue, rolePasswords(secret)));
       const urls = await http.listen();

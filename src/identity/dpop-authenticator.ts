@@ -10,6 +10,7 @@ import { DpopNonce } from './dpop-nonce.js';
 import { DpopProofs } from './dpop-proofs.js';
 import { invalidDpopProof, invalidToken, useDpopNonce } from './identity.errors.js';
 import { PROOF_FAULTS } from './proof-faults.js';
+import { ReadAgents } from './read-agents.js';
 
 const TOKEN = /^DPoP ([A-Za-z0-9_-]+\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+)$/;
 
@@ -29,6 +30,7 @@ export class DpopAuthenticator extends AgentAuthenticator {
     private readonly proofs: DpopProofs,
     private readonly nonce: DpopNonce,
     private readonly admit: AdmitAgent,
+    private readonly readAgents: ReadAgents,
   ) {
     super();
   }
@@ -55,6 +57,10 @@ export class DpopAuthenticator extends AgentAuthenticator {
     } as const;
     if (!isUse(request)) await this.admit.execute(principal);
     return principal;
+  }
+
+  override describe({ tenantId, id }: AgentPrincipal): Promise<{ name: string; tier: string }> {
+    return this.readAgents.show(tenantId, id).then(({ agent: { name, tier } }) => ({ name, tier }));
   }
 
   /** Whether the answer should bring the next nonce, because the one this request used will soon be too old. */

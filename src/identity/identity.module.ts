@@ -27,6 +27,7 @@ import { ReinstateAgent } from './reinstate-agent.js';
 import { ReplaceApiKey } from './replace-api-key.js';
 import { RevokeAgent } from './revoke-agent.js';
 import { RevokeSession } from './revoke-session.js';
+import { RevokeToken } from './revoke-token.js';
 import { AgentSessionsController } from './sessions.controller.js';
 import { SuspendAgent } from './suspend-agent.js';
 import { TokenKeysController } from './token-keys.controller.js';
@@ -65,6 +66,7 @@ import { TokenKeys } from './token-keys.js';
     ReplaceApiKey,
     RevokeAgent,
     RevokeSession,
+    RevokeToken,
     SuspendAgent,
     TokenKeys,
     { provide: AgentAuthenticator, useExisting: DpopAuthenticator },

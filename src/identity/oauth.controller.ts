@@ -14,8 +14,9 @@ import { type CheckedProof, DpopProofs } from './dpop-proofs.js';
 import { GRANTABLE_SCOPES, IssueToken } from './issue-token.js';
 import { OAuthErrorFilter } from './oauth-error.filter.js';
 import { OAuthError } from './oauth.errors.js';
-import { jwksView, serverMetadataView, tokenForm, tokenView } from './oauth.schema.js';
+import { jwksView, revocationForm, revokedView, serverMetadataView, tokenForm, tokenView } from './oauth.schema.js';
 import { PROOF_FAULTS } from './proof-faults.js';
+import { RevokeToken } from './revoke-token.js';
 import { TokenKeys } from './token-keys.js';
 
 const DEFAULT_SCOPE: Scope = 'use:credential';
@@ -30,13 +31,14 @@ export class OAuthController {
     private readonly proofs: DpopProofs,
     private readonly nonce: DpopNonce,
     private readonly issueToken: IssueToken,
+    private readonly revokeToken: RevokeToken,
     private readonly tokenKeys: TokenKeys,
     private readonly origins: SurfaceOrigins,
   ) {}
 
   @Post('oauth/token')
   @OpenToAll()
-  @ReadsForm()
+  @ReadsForm(tokenForm)
   @RateLimited('token')
   @Returns(tokenView, { summary: 'A DPoP-bound access token for an agent' })
   async token(@Req() request: FastifyRequest, @Res({ passthrough: true }) reply: FastifyReply, @Body() body: unknown) {
@@ -53,6 +55,20 @@ export class OAuthController {
     };
   }
 
+  @Post('oauth/revoke')
+  @OpenToAll()
+  @ReadsForm(revocationForm)
+  @RateLimited('token')
+  @Returns(revokedView, { summary: 'End the session of the key that signs the proof (RFC 7009)' })
+  async revoke(@Req() request: FastifyRequest, @Res({ passthrough: true }) reply: FastifyReply, @Body() body: unknown) {
+    void reply.headers({ 'DPoP-Nonce': this.nonce.current(), Pragma: 'no-cache' });
+    const form = revocationForm.safeParse(body ?? {});
+    if (!form.success) throw new OAuthError('invalid_request', 'token is missing, or a field is too long.');
+    const credential = this.credentials.read(request.headers.authorization, form.data);
+    await this.revokeToken.execute(credential, await this.#proof(request));
+    return {};
+  }
+
   @Get('.well-known/oauth-authorization-server')
   @OpenToAll()
   @Returns(serverMetadataView, { summary: 'What this authorization server supports' })
@@ -61,6 +77,7 @@ export class OAuthController {
     return {
       issuer,
       token_endpoint: `${issuer}/oauth/token`,
+      revocation_endpoint: `${issuer}/oauth/revoke`,
       jwks_uri: `${issuer}/.well-known/jwks.json`,
       scopes_supported: GRANTABLE_SCOPES,
       response_types_supported: [],

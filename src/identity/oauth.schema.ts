@@ -13,6 +13,14 @@ export const tokenForm = z.object({
   authorization_details: z.unknown().optional(),
 });
 
+/** RFC 7009 section 2.1. */
+export const revocationForm = z.object({
+  token: z.string().max(4_096),
+  client_id: field.optional(),
+  client_secret: field.optional(),
+});
+export const revokedView = z.object({});
+
 export const tokenView = z.object({
   access_token: z.string(),
   token_type: z.literal('DPoP'),
@@ -35,6 +43,7 @@ export const jwksView = z.object({ keys: z.array(tokenJwkView) });
 export const serverMetadataView = z.object({
   issuer: z.url(),
   token_endpoint: z.url(),
+  revocation_endpoint: z.url(),
   jwks_uri: z.url(),
   scopes_supported: z.array(z.string().refine(isScope)),
   response_types_supported: z.array(z.string()).length(0),

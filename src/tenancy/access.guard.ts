@@ -1,14 +1,16 @@
-import { type CanActivate, type ExecutionContext, Injectable } from '@nestjs/common';
+import { type CanActivate, type ExecutionContext, HttpStatus, Injectable } from '@nestjs/common';
 import { Reflector } from '@nestjs/core';
 import type { FastifyRequest } from 'fastify';
 import { Clock } from '../platform/clock.js';
 import { isOpenToAll } from '../platform/http/access.js';
 import { setCaller } from '../platform/http/caller.js';
+import { ProblemError } from '../platform/http/problem.js';
 import { type Surface, surfaceOf } from '../platform/http/surface.js';
 import { PLATFORM_TENANT_ID } from '../platform/ids.js';
 import { ACCESS, type Access, setPrincipal } from './access.js';
 import { AgentAuthenticator } from './agent-authenticator.js';
 import { BearerAuthenticator } from './bearer-authenticator.js';
+import { FailedSignIns } from './failed-sign-ins.js';
 import { FACTOR_FRESH_MS } from './log-in.js';
 import type { Principal } from './principal.js';
 import { factorStale, forbidden, humanRequired, unauthenticated } from './tenancy.errors.js';
@@ -22,6 +24,7 @@ export class AccessGuard implements CanActivate {
     private readonly reflector: Reflector,
     private readonly bearer: BearerAuthenticator,
     private readonly agents: AgentAuthenticator,
+    private readonly failed: FailedSignIns,
     private readonly clock: Clock,
   ) {}
 
@@ -30,12 +33,23 @@ export class AccessGuard implements CanActivate {
     const access = this.reflector.get<Access | undefined>(ACCESS, context.getHandler());
     if (access === undefined) throw new Error(`${context.getHandler().name} does not say who may call it`);
     const request = context.switchToHttp().getRequest<FastifyRequest>();
-    const principal = await this.#principal(request);
-    if (principal === null || !belongs(principal, surfaceOf(request.raw))) throw unauthenticated();
+    const principal = await this.#authenticate(request);
     this.#authorise(principal, access);
     setPrincipal(request, principal);
     setCaller(request, { tenantId: principal.tenantId, principalId: `${principal.kind}:${principal.id}` });
     return true;
+  }
+
+  async #authenticate(request: FastifyRequest): Promise<Principal> {
+    try {
+      const principal = await this.#principal(request);
+      if (principal === null || !belongs(principal, surfaceOf(request.raw))) throw unauthenticated();
+      return principal;
+    } catch (error) {
+      if (error instanceof ProblemError && error.spec.status === HttpStatus.UNAUTHORIZED)
+        this.failed.count(error.spec.code);
+      throw error;
+    }
   }
 
   async #principal(request: FastifyRequest): Promise<Principal | null> {

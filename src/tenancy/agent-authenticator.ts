@@ -4,4 +4,6 @@ import type { AgentPrincipal } from './principal.js';
 /** Turns `Authorization: DPoP` and its proof into a principal, or throws the 401 that says why. `identity` implements it. */
 export abstract class AgentAuthenticator {
   abstract authenticate(request: FastifyRequest): Promise<AgentPrincipal>;
+  /** What an agent may know of itself. */
+  abstract describe(principal: AgentPrincipal): Promise<{ readonly name: string; readonly tier: string }>;
 }

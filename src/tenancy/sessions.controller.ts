@@ -8,6 +8,7 @@ import { Returns, ReturnsNothing } from '../platform/http/returns.js';
 import { OnSurface, surfaceOf } from '../platform/http/surface.js';
 import { PLATFORM_TENANT_ID, publicId } from '../platform/ids.js';
 import { Allow, Caller, MEMBERS, SIGNED_IN } from './access.js';
+import { AgentAuthenticator } from './agent-authenticator.js';
 import { Directory } from './directory.js';
 import { FACTOR_FRESH_MS, LogIn } from './log-in.js';
 import { MemberSession } from './member-session.js';
@@ -22,6 +23,7 @@ export class SessionsController {
     private readonly logIn: LogIn,
     private readonly session: MemberSession,
     private readonly directory: Directory,
+    private readonly agents: AgentAuthenticator,
   ) {}
 
   @Post('login')
@@ -59,13 +61,22 @@ export class SessionsController {
     return {
       kind: principal.kind,
       id: publicId(ID_PREFIX[principal.kind], principal.id),
-      name: principal.kind === 'agent' ? null : principal.name,
-      ...(principal.kind === 'agent' ? {} : { role: principal.role }),
+      ...(await this.#about(principal)),
       tenant: { id: publicId('ten', principal.tenantId), namespace: tenant?.namespace ?? '' },
       surface: surfaceOf(request.raw),
-      ...(principal.kind === 'member'
-        ? { factor_expires_at: iso(new Date(principal.factorAtMs + FACTOR_FRESH_MS)) }
-        : {}),
     };
+  }
+
+  async #about(principal: Principal) {
+    switch (principal.kind) {
+      case 'agent':
+        return this.agents.describe(principal);
+      case 'service_key':
+        return { name: principal.name, role: principal.role };
+      case 'member': {
+        const factorExpiresAt = new Date(principal.factorAtMs + FACTOR_FRESH_MS);
+        return { name: principal.name, role: principal.role, factor_expires_at: iso(factorExpiresAt) };
+      }
+    }
   }
 }

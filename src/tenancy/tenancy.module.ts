@@ -4,6 +4,7 @@ import { PasswordHasher } from '../platform/crypto/password-hash.js';
 import { BearerAuthenticator } from './bearer-authenticator.js';
 import { CreateTenant } from './create-tenant.js';
 import { Directory } from './directory.js';
+import { FailedSignIns } from './failed-sign-ins.js';
 import { LogIn } from './log-in.js';
 import { MemberSession } from './member-session.js';
 import { MembersController } from './members.controller.js';
@@ -26,6 +27,7 @@ import { TenantsController } from './tenants.controller.js';
     BearerAuthenticator,
     CreateTenant,
     Directory,
+    FailedSignIns,
     LogIn,
     MemberFactory,
     Members,
@@ -42,6 +44,7 @@ import { TenantsController } from './tenants.controller.js';
     BearerAuthenticator,
     CreateTenant,
     Directory,
+    FailedSignIns,
     IdempotencyStore,
     PruneAnswers,
     ServiceKeys,

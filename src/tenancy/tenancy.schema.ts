@@ -51,8 +51,9 @@ export const factorView = z.object({ factor_expires_at: timeView });
 export const whoamiView = z.object({
   kind: z.enum(['member', 'service_key', 'agent']),
   id: z.string(),
-  name: z.string().nullable(),
+  name: z.string(),
   role: z.string().optional(),
+  tier: z.string().optional(),
   tenant: tenantRef,
   surface: z.enum(['tenant', 'ops']),
   factor_expires_at: timeView.optional(),

@@ -44,7 +44,8 @@ export function loginAs(address: DatabaseAddress, role: string, password: RolePa
     statement_timeout: STATEMENT_TIMEOUT_MS,
     query_timeout: ANSWER_TIMEOUT_MS,
     idle_in_transaction_session_timeout: IDLE_IN_TRANSACTION_TIMEOUT_MS,
-    options: '-c search_path=chancery',
+    // What a role's own settings may not undo.
+    options: '-c search_path=chancery -c synchronous_commit=on',
     keepAlive: true,
   };
 }
