@@ -1,4 +1,5 @@
 import { Client } from 'pg';
+import { alone } from '../support/cluster.js';
 import { ROLE_RULES } from '../support/catalogue-role-rules.js';
 import { faultsOf, TABLE_RULES } from '../support/catalogue-rules.js';
 import { cloneDatabase, type TestDatabase } from '../support/database.js';
@@ -190,7 +191,11 @@ const BREAKS: readonly (readonly [rule: keyof typeof TABLE_RULES | keyof typeof 
 ];
 
 /** Nothing is kept: what a line does to the database, or to the cluster's roles, is rolled back. */
-async function faultsAfter(sql: string): Promise<string[]> {
+function faultsAfter(sql: string): Promise<string[]> {
+  return alone(() => faultsWithin(sql));
+}
+
+async function faultsWithin(sql: string): Promise<string[]> {
   await admin.query('begin');
   try {
     await admin.query(SCRATCH);

@@ -26,13 +26,20 @@ export async function dropDatabase(name: string): Promise<void> {
 
 /** Makes a template once, whichever worker comes first; the others wait for it. */
 export async function ensureTemplate(name: string, make: (url: string) => Promise<void>): Promise<void> {
-  await asAdmin(async (client) => {
-    await client.query('select pg_advisory_lock(hashtext($1))', [name]);
+  await alone(async (client) => {
     const { rowCount } = await client.query('select from pg_database where datname = $1', [name]);
     if (rowCount) return;
     const unfinished = await createDatabase();
     await make(unfinished.url);
     await client.query(`alter database ${escapeIdentifier(unfinished.name)} rename to ${escapeIdentifier(name)}`);
+  });
+}
+
+/** For what touches the deployment's roles, which belong to the whole cluster: one worker at a time. */
+export function alone<T>(act: (client: Client) => Promise<T>): Promise<T> {
+  return asAdmin(async (client) => {
+    await client.query("select pg_advisory_lock(hashtext('the roles of the cluster'))");
+    return act(client);
   });
 }
 
