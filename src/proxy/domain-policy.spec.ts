@@ -1,5 +1,8 @@
 import { decideDomain } from './domain-policy.js';
-import { parseTarget } from './target.js';
+import { result } from './refusal.js';
+import { readTarget, type TargetOptions } from './target.js';
+
+const parseTarget = (url: string, options: TargetOptions) => result(() => readTarget(url, options));
 
 const OPENAI = { allowed_domains: ['api.openai.com'], ports: [443], cleartext: false };
 

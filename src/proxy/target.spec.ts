@@ -1,5 +1,8 @@
 import fc from 'fast-check';
-import { parseTarget } from './target.js';
+import { result } from './refusal.js';
+import { readTarget, type TargetOptions } from './target.js';
+
+const parseTarget = (url: string, options: TargetOptions) => result(() => readTarget(url, options));
 
 const SECURE = { allowCleartext: false };
 const target = (url: string, options = SECURE) => {

@@ -1,7 +1,7 @@
 import { isHostname } from '../platform/outbound/hostname.js';
 import { canonicalQueryPart, canonicalSegment } from './percent.js';
 import { hasPlaceholder, refusePlaceholder } from './placeholder.js';
-import { refuseTemplateUnless, refuseUrlUnless, result, type Result } from './refusal.js';
+import { refuseTemplateUnless, refuseUrlUnless } from './refusal.js';
 
 export const URL_CHARS_MAX = 8_192;
 
@@ -29,9 +29,6 @@ const AUTHORITY = /^([^:]*)(?::([1-9][0-9]{0,4}))?$/;
 const PORT_MAX = 65_535;
 
 /** Splits and canonicalises the URL once. Refuses in the raw string whatever two parsers could read in two ways. */
-export const parseTarget = (rawUrl: string, options: TargetOptions): Result<Target> =>
-  result(() => readTarget(rawUrl, options));
-
 export function readTarget(rawUrl: string, options: TargetOptions): Target {
   refuseUrlUnless(rawUrl.length <= URL_CHARS_MAX, `the URL is longer than ${URL_CHARS_MAX} characters`);
   refuseUrlUnless(

@@ -1,4 +1,4 @@
-import { type CanActivate, type ExecutionContext, HttpStatus, Injectable } from '@nestjs/common';
+import { type CanActivate, type ExecutionContext, Injectable } from '@nestjs/common';
 import { Reflector } from '@nestjs/core';
 import type { FastifyRequest } from 'fastify';
 import { Clock } from '../platform/clock.js';
@@ -15,6 +15,7 @@ import { FACTOR_FRESH_MS } from './log-in.js';
 import type { Principal } from './principal.js';
 import { factorStale, forbidden, humanRequired, unauthenticated } from './tenancy.errors.js';
 
+const UNAUTHORIZED = 401;
 const BEARER = /^Bearer (chy_(?:sk|ms)_[A-Za-z0-9_-]+)$/;
 
 /** The one guard of every route: who calls, whether this surface is theirs, and whether the route names them. */
@@ -46,8 +47,7 @@ export class AccessGuard implements CanActivate {
       if (principal === null || !belongs(principal, surfaceOf(request.raw))) throw unauthenticated();
       return principal;
     } catch (error) {
-      if (error instanceof ProblemError && error.spec.status === HttpStatus.UNAUTHORIZED)
-        this.failed.count(error.spec.code);
+      if (error instanceof ProblemError && error.spec.status === UNAUTHORIZED) this.failed.count(error.spec.code);
       throw error;
     }
   }
