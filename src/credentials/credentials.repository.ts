@@ -78,6 +78,13 @@ export async function liveVersions(tx: TenantTx, credentialIds: readonly string[
     .orderBy(asc(credentialVersions.version));
 }
 
+const oneVersion = (tx: TenantTx, credentialId: string, version: number) =>
+  and(
+    eq(credentialVersions.tenantId, tx.tenantId),
+    eq(credentialVersions.credentialId, credentialId),
+    eq(credentialVersions.version, version),
+  );
+
 /** The sealed value of one version, ciphertext and all. */
 export async function findVersion(
   tx: TenantTx,
@@ -87,13 +94,7 @@ export async function findVersion(
   const [row] = await tx.db
     .select()
     .from(credentialVersions)
-    .where(
-      and(
-        eq(credentialVersions.tenantId, tx.tenantId),
-        eq(credentialVersions.credentialId, credentialId),
-        eq(credentialVersions.version, version),
-      ),
-    );
+    .where(oneVersion(tx, credentialId, version));
   return row;
 }
 
@@ -172,11 +173,5 @@ export async function moveVersion(
   await tx.db
     .update(credentialVersions)
     .set(to)
-    .where(
-      and(
-        eq(credentialVersions.tenantId, tx.tenantId),
-        eq(credentialVersions.credentialId, credentialId),
-        eq(credentialVersions.version, version),
-      ),
-    );
+    .where(oneVersion(tx, credentialId, version));
 }
