@@ -86,6 +86,8 @@ async function boot(options: TestAppOptions, opened: (() => unknown)[], close: (
     CHANCERY_CHECKPOINT_FILE: path.join(dir, 'checkpoints.ndjson'),
     CHANCERY_RESOLVE: `${UPSTREAM_HOST}=127.0.0.1:${upstream.port}`,
     CHANCERY_EXTRA_CA: ca,
+    RATE_ADDRESS_PER_MINUTE: '1000000',
+    RATE_PRINCIPAL_PER_MINUTE: '1000000',
     RATE_TOKEN_PER_MINUTE: '100000',
     RATE_LOGIN_PER_MINUTE: '100000',
     ...options.env,
@@ -195,6 +197,7 @@ export function execute(
   agent: DpopAgent,
   name: string,
   request: Readonly<Record<string, unknown>> = {},
+  more: Readonly<Record<string, unknown>> = {},
 ): Promise<Answer> {
   const asked = {
     method: 'GET',
@@ -202,7 +205,7 @@ export function execute(
     headers: { authorization: 'Bearer {{CREDENTIAL}}' },
     ...request,
   };
-  return agent.call('POST', `/v1/credentials/${name}/execute`, {}, { purpose: 'test', request: asked });
+  return agent.call('POST', `/v1/credentials/${name}/execute`, {}, { purpose: 'test', request: asked, ...more });
 }
 
 export function expectStatus(answer: { readonly status: number; readonly body: unknown }, status: number): void {
