@@ -16,9 +16,14 @@ export const ROLE_RULES = {
     select rolname || ' is no member' from pg_roles where ${TENANT} and not pg_has_role(oid, 'chancery_tenant', 'usage')`,
   'nobody else reads what the tenant group or the owner may': `
     select rolname || ' in ' || in_role as fault from (${MEMBERSHIPS}) m
-    where in_role = 'chancery_tenant' and not ${TENANT} and not (rolname = 'chancery_provisioner' and not inherit_option and not set_option)
-       or in_role = 'chancery_owner' and not (rolname = 'chancery_migrator' and not inherit_option and not admin_option)
-       or rolname like 'chancery\\_%' and in_role like 'pg\\_%'`,
+    where in_role in ('chancery_tenant', 'chancery_owner') and (inherit_option or set_option)
+      and not (in_role = 'chancery_tenant' and ${TENANT})
+      and not (in_role = 'chancery_owner' and rolname = 'chancery_migrator' and not inherit_option)
+    union all
+    select rolname || ' may let others into ' || in_role from (${MEMBERSHIPS}) m where admin_option and rolname ~ '^(chancery|t)_'
+      and in_role !~ '^t_' and not (in_role = 'chancery_tenant' and rolname = 'chancery_provisioner')
+    union all
+    select rolname || ' in ' || in_role from (${MEMBERSHIPS}) m where rolname like 'chancery\\_%' and in_role like 'pg\\_%'`,
   'the database is open to our own roles, without temporary tables': `
     select coalesce(nullif(pg_get_userbyid(a.grantee), 'unknown (OID=0)'), 'everybody') || ' may ' || a.privilege_type as fault
     from pg_database d, aclexplode(coalesce(d.datacl, acldefault('d', d.datdba))) a

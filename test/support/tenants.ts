@@ -20,7 +20,11 @@ export async function newTenant(database: TestDatabase, open: OpenDatabase): Pro
 }
 
 /** A bare connection as a role: what somebody has who stole its password, or found an injection. */
-export async function asRole<T>(database: TestDatabase, role: string, act: (client: Client) => Promise<T>): Promise<T> {
+export async function asRole<T>(
+  database: Pick<TestDatabase, 'address' | 'password'>,
+  role: string,
+  act: (client: Client) => Promise<T>,
+): Promise<T> {
   const client = new Client(loginAs(database.address, role, database.password));
   client.on('error', () => undefined);
   await client.connect();

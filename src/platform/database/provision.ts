@@ -2,14 +2,17 @@ import { Client, type ClientConfig } from 'pg';
 import { drizzle } from 'drizzle-orm/node-postgres';
 import { migrate } from 'drizzle-orm/node-postgres/migrator';
 import { grantQueueRights } from '../queue/queue-rights.js';
+import { sqlState } from './database.errors.js';
 import { loginAs, type DatabaseAddress, type RolePassword } from './database-address.js';
 import { OWNER_ROLE, QUEUE_SCHEMA, SCHEMA, scramVerifier, SERVICE_ROLES, TENANT_GROUP } from './roles.js';
 
 /** Any fixed number: one migration at a time in a database. */
 const MIGRATION_LOCK = 7_246_001;
+const INSUFFICIENT_PRIVILEGE = '42501';
+const SERVER_VERSION_MIN = 160_000;
 
 export interface ProvisionOptions {
-  /** A login that may create roles and schemas; used here and nowhere else. */
+  /** A login that may create roles and owns the database, or a superuser; used here and nowhere else. */
   readonly adminUrl: string;
   readonly address: DatabaseAddress;
   readonly password: RolePassword;
@@ -20,9 +23,10 @@ export interface ProvisionOptions {
 /** Makes the roles and schemas, takes away what no tenant needs, and runs the migrations. Safe to repeat. */
 export async function provisionDatabase(options: ProvisionOptions): Promise<void> {
   await withClient({ connectionString: options.adminUrl }, async (admin) => {
+    await refuseOldServer(admin);
     await admin.query('select pg_advisory_lock($1)', [MIGRATION_LOCK]);
     await createRoles(admin, options.password);
-    await createSchemas(admin);
+    await actingAsOwners(admin, () => createSchemas(admin));
     await limitDatabase(admin, options.address.database);
     await withdrawDefaults(admin, options.log);
     options.log?.('running migrations');
@@ -35,6 +39,14 @@ export async function provisionDatabase(options: ProvisionOptions): Promise<void
       });
     });
   });
+}
+
+/** Before 16, CREATEROLE is power over every role that is no superuser: a provisioner could become any tenant. */
+async function refuseOldServer(admin: Client): Promise<void> {
+  const { rows } = await admin.query<{ server_version_num: string }>('show server_version_num');
+  const version = Number(rows[0]?.server_version_num);
+  if (version < SERVER_VERSION_MIN)
+    throw new Error(`PostgreSQL 16 or newer is needed, this is ${Math.floor(version / 10_000)}`);
 }
 
 async function createRoles(admin: Client, password: RolePassword): Promise<void> {
@@ -53,6 +65,19 @@ async function ensureRole(admin: Client, role: string, options: string): Promise
   await admin.query(`${rowCount === 0 ? 'create' : 'alter'} role ${role} ${options}`);
 }
 
+/** A login that is no superuser can make what another role owns only while it may act as that role. */
+async function actingAsOwners(admin: Client, work: () => Promise<void>): Promise<void> {
+  const { rowCount } = await admin.query('select from pg_roles where rolname = current_user and rolsuper');
+  if (rowCount === 1) return work();
+  const owners = `${OWNER_ROLE}, ${SERVICE_ROLES.queue}`;
+  await admin.query(`grant ${owners} to current_user with inherit false, set true`);
+  try {
+    await work();
+  } finally {
+    await admin.query(`revoke ${owners} from current_user`);
+  }
+}
+
 async function createSchemas(admin: Client): Promise<void> {
   await admin.query(`create schema if not exists ${SCHEMA} authorization ${OWNER_ROLE}`);
   await admin.query(`create schema if not exists ${QUEUE_SCHEMA} authorization ${SERVICE_ROLES.queue}`);
@@ -69,20 +94,22 @@ export async function limitDatabase(admin: Client, database: string): Promise<vo
   await admin.query(`grant create on database ${name} to ${OWNER_ROLE}`);
 }
 
-/** Advisory locks would let one tenant hold up another; large objects are storage nobody limits. */
+/** What PostgreSQL lets everybody call: advisory locks would let one tenant hold up another; large objects are storage. */
+const OPEN_TO_ALL = `
+  select p.oid::regprocedure::text as signature from pg_proc p
+  where p.pronamespace = 'pg_catalog'::regnamespace and p.proname ~ '^(pg_(try_)?advisory_|lo_|loread$|lowrite$)'
+  and exists (select from aclexplode(coalesce(p.proacl, acldefault('f', p.proowner))) a where a.grantee = 0)`;
+
+/** Only a superuser can; on a server where we are none, these stay open to tenants' logins, and the log says so. */
 async function withdrawDefaults(admin: Client, log?: (line: string) => void): Promise<void> {
-  const { rows } = await admin.query<{ signature: string }>(
-    `select p.oid::regprocedure::text as signature from pg_proc p
-     where p.pronamespace = 'pg_catalog'::regnamespace
-       and (p.proname like 'pg\\_advisory%' or p.proname like 'pg\\_try\\_advisory%' or p.proname like 'lo\\_%'
-            or p.proname in ('loread', 'lowrite'))`,
-  );
+  const { rows } = await admin.query<{ signature: string }>(OPEN_TO_ALL);
   try {
     for (const { signature } of rows) await admin.query(`revoke execute on function ${signature} from public`);
-    await grantQueueRights(admin, SERVICE_ROLES.queue);
+    if ((await admin.query(OPEN_TO_ALL)).rowCount === 0) return await grantQueueRights(admin, SERVICE_ROLES.queue);
   } catch (error) {
-    log?.(`could not withdraw default rights (the login is no superuser): ${(error as Error).message}`);
+    if (sqlState(error) !== INSUFFICIENT_PRIVILEGE) throw error;
   }
+  log?.('advisory locks and large objects stay open to tenants: only a superuser can withdraw them');
 }
 
 async function withClient<T>(config: ClientConfig, work: (client: Client) => Promise<T>): Promise<T> {
