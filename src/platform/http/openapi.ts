@@ -1,7 +1,5 @@
-import assert from 'node:assert/strict';
-import { RequestMethod, type DynamicModule, type INestApplicationContext, type Type } from '@nestjs/common';
-import { METHOD_METADATA } from '@nestjs/common/constants.js';
-import { ModulesContainer, NestFactory } from '@nestjs/core';
+import type { DynamicModule, INestApplicationContext, Type } from '@nestjs/common';
+import { NestFactory } from '@nestjs/core';
 import { FastifyAdapter } from '@nestjs/platform-fastify';
 import { DocumentBuilder, SwaggerModule, type OpenAPIObject } from '@nestjs/swagger';
 import { HttpModule } from './http.module.js';
@@ -9,6 +7,7 @@ import { describeHandler, hideController } from './openapi-metadata.js';
 import { mergeDocuments } from './openapi-merge.js';
 import { finishDocument } from './openapi-finish.js';
 import { toOpenApiSchema } from './openapi-schema.js';
+import { controllersOf } from './route-list.js';
 import { handlersOf, SURFACES, surfacesOf } from './surface.js';
 
 /**
@@ -32,10 +31,13 @@ export function createOpenApi(app: INestApplicationContext): OpenAPIObject {
 
 /** The document of a module's routes and our own, without starting any of it: nothing is instantiated in a preview. */
 export async function openApiOf(feature: Type | DynamicModule): Promise<OpenAPIObject> {
+  return createOpenApi(await previewOf(feature));
+}
+
+/** A module's routes and our own, with nothing behind them. */
+export function previewOf(feature: Type | DynamicModule): Promise<INestApplicationContext> {
   const root = { module: DocumentRoot, imports: [HttpModule.forDocument(), feature] };
-  return createOpenApi(
-    await NestFactory.create(root, new FastifyAdapter(), { preview: true, logger: false, abortOnError: false }),
-  );
+  return NestFactory.create(root, new FastifyAdapter(), { preview: true, logger: false, abortOnError: false });
 }
 
 class DocumentRoot {}
@@ -72,17 +74,3 @@ const resourceOf = (controller: string): string => {
   const name = controller.replace(/Controller$/, '');
   return name.charAt(0).toLowerCase() + name.slice(1);
 };
-
-function controllersOf(app: INestApplicationContext): Type[] {
-  const found = new Set<Type>();
-  for (const module of app.get(ModulesContainer, { strict: false }).values()) {
-    for (const { metatype } of module.controllers.values()) {
-      if (typeof metatype !== 'function') continue;
-      for (const handler of handlersOf(metatype)) {
-        assert(RequestMethod[Reflect.getMetadata(METHOD_METADATA, handler) as number], `${handler.name} has no method`);
-      }
-      found.add(metatype as Type);
-    }
-  }
-  return [...found];
-}
