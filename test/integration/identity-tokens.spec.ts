@@ -304,6 +304,7 @@ test('the metadata says what there is (RFC 8414), and the JWKS verifies tokens',
   expect(metadata).toEqual({
     issuer: identity.at.tenant,
     token_endpoint: `${identity.at.tenant}/oauth/token`,
+    revocation_endpoint: `${identity.at.tenant}/oauth/revoke`,
     jwks_uri: `${identity.at.tenant}/.well-known/jwks.json`,
     scopes_supported: ['use:credential'],
     response_types_supported: [],
