@@ -47,6 +47,8 @@ export interface TestAppOptions {
   readonly env?: Readonly<Record<string, string>>;
   /** What `UPSTREAM_URL` answers. */
   readonly upstream?: RequestListener;
+  /** More names for the development resolver: host → `127.0.0.1:port`. */
+  readonly hosts?: Readonly<Record<string, string>>;
   /** Leaves the vault as a first start finds it. */
   readonly uninitialized?: boolean;
 }
@@ -84,7 +86,9 @@ async function boot(options: TestAppOptions, opened: (() => unknown)[], close: (
     CHANCERY_PLATFORM_SECRET_FILE: database.platformSecretFile,
     CHANCERY_KEYRING_DIR: path.join(dir, 'keyring'),
     CHANCERY_CHECKPOINT_FILE: path.join(dir, 'checkpoints.ndjson'),
-    CHANCERY_RESOLVE: `${UPSTREAM_HOST}=127.0.0.1:${upstream.port}`,
+    CHANCERY_RESOLVE: Object.entries({ [UPSTREAM_HOST]: `127.0.0.1:${upstream.port}`, ...options.hosts })
+      .map((pair) => pair.join('='))
+      .join(','),
     CHANCERY_EXTRA_CA: ca,
     RATE_ADDRESS_PER_MINUTE: '1000000',
     RATE_PRINCIPAL_PER_MINUTE: '1000000',
