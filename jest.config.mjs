@@ -73,5 +73,6 @@ export default {
     project('integration', ['test/integration'], services),
     project('e2e', ['test/e2e'], services),
     project('acceptance', ['test/acceptance'], services),
+    project('browser', ['test/browser'], services),
   ],
 };
