@@ -58,7 +58,7 @@ function configuration(): string {
 function fallbackOf(schema: z.ZodType): string {
   if (!schema.safeParse(undefined).success) return 'required';
   const fallback = defaultOf(schema);
-  return fallback === undefined || fallback === '' ? '' : `\`${String(fallback)}\``;
+  return typeof fallback === 'string' && fallback !== '' ? `\`${fallback}\`` : '';
 }
 
 /** The default as it would be written, from under the transformations that read it. */
@@ -71,12 +71,10 @@ function defaultOf(schema: z.ZodType): unknown {
 /** As prettier aligns it, so that both are content with the same file. */
 function table(heads: readonly string[], rows: readonly (readonly string[])[]): string {
   const cells = [heads, ...rows].map((row) => row.map((cell) => cell.replaceAll('|', '\\|')));
-  const widths = heads.map((_, column) => Math.max(3, ...cells.map((row) => [...(row[column] ?? '')].length)));
+  const widths = heads.map((_, column) => Math.max(3, ...cells.map((row) => row[column]?.length ?? 0)));
   const line = (row: readonly string[]): string =>
-    `| ${widths.map((width, column) => pad(row[column] ?? '', width)).join(' | ')} |`;
+    `| ${widths.map((width, column) => (row[column] ?? '').padEnd(width)).join(' | ')} |`;
   const rule = `| ${widths.map((width) => '-'.repeat(width)).join(' | ')} |`;
   const [head = [], ...body] = cells;
   return [line(head), rule, ...body.map(line)].join('\n');
 }
-
-const pad = (text: string, width: number): string => text + ' '.repeat(width - [...text].length);
