@@ -41,7 +41,7 @@ export class PolicyMemory<P> {
   async catchUp(tx: TenantTx, head: ChainHead, load: number, anew: boolean): Promise<Known<P>> {
     const known = this.#known;
     const window = known?.window ?? new ProofWindow();
-    await window.load(tx, known?.head.seq ?? 0, this.now());
+    await window.load(tx, known?.head.seq ?? 0, head.seq, this.now());
     const current = known !== null && !anew && known.head.epoch === head.epoch;
     this.#known = current ? { ...known, head } : { head, policy: await this.load(tx), window, load };
     return this.#known;

@@ -1,8 +1,8 @@
 import type { TenantTx } from '../platform/database/tenant-tx.js';
-import { proofIdsSince } from './audit.repository.js';
+import { readProofIds } from './audit.repository.js';
 
-/** Longer than any proof stays acceptable: `iat` ± 60 s, and the clocks of two nodes apart by as much. */
-export const PROOF_WINDOW_MS = 300_000;
+/** A proof stays acceptable for two minutes (`iat` ± 60 s); the clocks of two nodes may be apart by one more. */
+export const PROOF_WINDOW_MS = 180_000;
 const PAGE = 5_000;
 
 /** The proof ids that stand in a tenant's recent entries: what makes a replay lose without a table of its own. */
@@ -25,18 +25,16 @@ export class ProofWindow {
     }
   }
 
-  /** Reads what was appended after `afterSeq`, as far back as the window reaches. */
-  async load(tx: TenantTx, afterSeq: number, nowMs: number): Promise<void> {
-    const found: { jti: string | null; atMs: number }[] = [];
-    let before = Number.MAX_SAFE_INTEGER;
-    for (;;) {
-      const rows = await proofIdsSince(tx, afterSeq, before, PAGE);
-      found.push(...rows);
-      const oldest = rows.at(-1);
-      if (oldest === undefined || rows.length < PAGE || nowMs - oldest.atMs > PROOF_WINDOW_MS) break;
-      before = oldest.seq;
+  /** Reads what was appended behind `afterSeq` up to the head, as far back as the window reaches. */
+  async load(tx: TenantTx, afterSeq: number, headSeq: number, nowMs: number): Promise<void> {
+    const pages: { jtis: readonly string[]; newestMs: number | null }[] = [];
+    for (let last = headSeq; last > afterSeq; last -= PAGE) {
+      const page = await readProofIds(tx, Math.max(afterSeq, last - PAGE) + 1, last);
+      pages.push(page);
+      // A page with nothing in it: the head lies, and there is no end to read back to.
+      if (page.oldestMs === null || nowMs - page.oldestMs > PROOF_WINDOW_MS) break;
     }
-    // Oldest first, as `prune` expects it.
-    for (const { jti, atMs } of found.reverse()) if (jti !== null) this.#seen.set(jti, atMs);
+    // Oldest first, as `prune` expects it. A page counts as young as its newest entry: rather too long than too short.
+    for (const { jtis, newestMs } of pages.reverse()) for (const jti of jtis) this.#seen.set(jti, newestMs ?? nowMs);
   }
 }

@@ -2,7 +2,7 @@ import { Injectable } from '@nestjs/common';
 import type { ChainHead } from '@chancery/protocol/audit-verify.js';
 import { TenantDatabase } from '../platform/database/tenant-database.js';
 import type { TenantTx } from '../platform/database/tenant-tx.js';
-import { readEntries, readHead, type StoredEntry } from './audit.repository.js';
+import { readEntries, readEntriesBetween, readHead, type StoredEntry } from './audit.repository.js';
 
 const PAGE = 500;
 
@@ -27,17 +27,24 @@ export class ReadChain {
       return { head: { seq, hash }, stray };
     };
     const begun = await this.database.inTenant(tenantId, look, { isolation: 'repeatable read', readOnly: true });
-    return { ...begun, pages: () => this.#pages(tenantId, begun.head.seq + 1) };
+    return { ...begun, pages: () => this.#pages(tenantId, begun.head.seq) };
   }
 
-  async *#pages(tenantId: string, beforeSeq: number): AsyncGenerator<readonly StoredEntry[]> {
-    for (let afterSeq = 0; ;) {
-      const page = { afterSeq, beforeSeq, order: 'asc', limit: PAGE } as const;
-      const entries = await this.database.inTenant(tenantId, (tx) => readEntries(tx, page), { readOnly: true });
-      yield entries;
-      const last = entries.at(-1);
-      if (last === undefined || entries.length < PAGE) return;
-      afterSeq = last.entry.seq;
+  async *#pages(tenantId: string, headSeq: number): AsyncGenerator<readonly StoredEntry[]> {
+    for (let first = 1; first <= headSeq;) {
+      const last = Math.min(first + PAGE - 1, headSeq);
+      const page = await this.database.inTenant(tenantId, (tx) => readEntriesBetween(tx, first, last), {
+        readOnly: true,
+      });
+      if (page.length > 0) yield page;
+      first = page.length > 0 ? last + 1 : await this.#nextAfter(tenantId, last);
     }
+  }
+
+  /** Where a chain with a hole goes on, or infinity: a head that lies must not send us through nothing for ever. */
+  async #nextAfter(tenantId: string, seq: number): Promise<number> {
+    const behind = { afterSeq: seq, order: 'asc', limit: 1 } as const;
+    const [next] = await this.database.inTenant(tenantId, (tx) => readEntries(tx, behind), { readOnly: true });
+    return next?.entry.seq ?? Number.POSITIVE_INFINITY;
   }
 }

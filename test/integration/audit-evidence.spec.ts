@@ -118,6 +118,19 @@ describe('P16: what was done to a chain behind its back is found and named', () 
   });
 });
 
+test('P16: a head that lies sends nobody through nothing for ever, and a hole hides nothing behind it', async () => {
+  await fill(3);
+  await tamper('update chancery.chain_head set seq = 9007199254740000 where tenant_id = $1');
+  expect(await audit.verify.execute(tenant)).toMatchObject({ verdict: 'gap', first_bad_seq: 4, entries: 3 });
+  expect((await exported()).split('\n')).toHaveLength(3 + 2 + 1);
+  await tamper(
+    `insert into chancery.audit_entries select tenant_id, 2000, at, actor, action, outcome, details, salt, prev, hash
+     from chancery.audit_entries where tenant_id = $1 and seq = 3`,
+  );
+  expect(await audit.verify.execute(tenant)).toMatchObject({ verdict: 'gap', first_bad_seq: 4, entries: 4 });
+  expect(await exported()).toContain('"seq":2000');
+});
+
 test('P16: a chain that is behind its checkpoint is not signed over, and is noticed at start', async () => {
   await fill(3);
   await audit.sign.execute();

@@ -96,6 +96,17 @@ test('P10: a proof that was used on one node is a replay on every other, and aft
   expect(await newCommitter(open, tenant).submit(use(jti))).toEqual({ result: 'replayed', ref: null });
 });
 
+test('P10: a cold start finds the proofs of many pages of entries', async () => {
+  const jtis = Array.from({ length: 11_000 }, () => randomUUID());
+  const warm = newCommitter(open, tenant);
+  for (let i = 0; i < jtis.length; i += 2_000)
+    await Promise.all(jtis.slice(i, i + 2_000).map((jti) => warm.submit(use(jti))));
+  const cold = newCommitter(other, tenant);
+  const again = [jtis[0], jtis[1], jtis[5_000], jtis[5_999], jtis[10_999]] as string[];
+  for (const jti of again) expect(await cold.submit(use(jti))).toEqual({ result: 'replayed', ref: null });
+  expect(await cold.submit(use())).toMatchObject({ result: 'allowed', ref: { seq: 11_001 } });
+});
+
 test('P10: of the same proof many times at once, on two nodes, one is let through', async () => {
   const jti = randomUUID();
   const committers = [newCommitter(open, tenant), newCommitter(other, tenant)];
