@@ -1,8 +1,10 @@
 import 'reflect-metadata';
 import { execFileSync, spawnSync } from 'node:child_process';
+import { once } from 'node:events';
 import { mkdtempSync, statSync, writeFileSync } from 'node:fs';
 import { request as httpRequest } from 'node:http';
 import { request as httpsRequest } from 'node:https';
+import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { connect as tlsConnect, type TLSSocket } from 'node:tls';
@@ -114,6 +116,20 @@ test('requests in flight finish at shutdown, later ones find nobody', async () =
   const answer = await slow;
   expect([answer.status, await answer.json()]).toEqual([200, { done: true }]);
   await closed;
+});
+
+test('a connection that asked nothing does not hold up the shutdown', async () => {
+  const app = await startNotes();
+  const silent = connect(Number(new URL(app.at.tenant).port), '127.0.0.1');
+  await once(silent, 'connect');
+  const gone = once(
+    silent.on('error', () => undefined),
+    'close',
+  );
+  const startedAt = performance.now();
+  await app.close();
+  await gone;
+  expect(performance.now() - startedAt).toBeLessThan(2_000);
 });
 
 test('past the drain deadline requests in flight are cut', async () => {

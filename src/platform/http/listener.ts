@@ -34,6 +34,8 @@ export type ListenerOptions = Readonly<{
 export class Listener {
   private readonly server: Server;
   private readonly open = new Set<ServerResponse>();
+  /** Connections that asked nothing yet. Node takes them for busy, and would wait for them until the deadline. */
+  private readonly silent = new Set<Duplex>();
   private draining = false;
 
   constructor(private readonly options: ListenerOptions) {
@@ -49,6 +51,10 @@ export class Listener {
     this.server.maxConnections = options.connectionsMax;
     this.server.maxHeadersCount = HEADERS_MAX;
     this.server.setTimeout(SOCKET_IDLE_MS);
+    this.server.on(options.tls ? 'secureConnection' : 'connection', (socket: Duplex) => {
+      this.silent.add(socket);
+      socket.once('close', () => this.silent.delete(socket));
+    });
     this.server.on('request', (request, response) => this.receive(request, response));
     this.server.on('clientError', (error, socket) => this.refuseBytes(error, socket));
     this.server.on('drop', () =>
@@ -79,6 +85,7 @@ export class Listener {
     for (const response of this.open) if (!response.headersSent) response.setHeader('Connection', 'close');
     if (!this.server.listening) return;
     const closed = new Promise<void>((resolve) => this.server.close(() => resolve()));
+    for (const socket of this.silent) socket.destroy();
     const timer = setTimeout(() => this.server.closeAllConnections(), deadlineMs);
     await closed;
     clearTimeout(timer);
@@ -93,6 +100,7 @@ export class Listener {
 
   private receive(request: IncomingMessage, response: ServerResponse): void {
     const { surface, tls, log, handle } = this.options;
+    this.silent.delete(request.socket);
     this.open.add(response);
     response.once('close', () => {
       this.open.delete(response);
