@@ -8,15 +8,14 @@ import { ReadinessChecks } from './platform/health/readiness-checks.js';
 import type { JobQueue } from './platform/queue/job-queue.js';
 import { PruneAnswers } from './tenancy/prune-answers.js';
 
-const MINUTE_MS = 60_000;
-const HOUR_MS = 60 * MINUTE_MS;
+const HOUR_MS = 3_600_000;
 
 /** Every job of the deployment in one place; each may run twice, and says in the database what it did. */
-export function scheduleJobs(queue: JobQueue, app: INestApplicationContext): void {
+export function scheduleJobs(queue: JobQueue, app: INestApplicationContext, everyMs: number): void {
   const checkpoints = app.get(SignCheckpoints);
   const sweep = app.get(SweepIntents);
-  queue.schedule('sign-checkpoints', { everyMs: MINUTE_MS }, async () => void (await checkpoints.execute()));
-  queue.schedule('sweep-intents', { everyMs: MINUTE_MS }, async (signal) => void (await sweep.execute(signal)));
+  queue.schedule('sign-checkpoints', { everyMs }, async (signal) => void (await checkpoints.execute(signal)));
+  queue.schedule('sweep-intents', { everyMs }, async (signal) => void (await sweep.execute(signal)));
 
   const heads = app.get(ChainHeads);
   const perTenant = [app.get(PruneProofs), app.get(RetireVersions), app.get(PruneAnswers)];

@@ -1,12 +1,11 @@
 import { existsSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
-import type { PoolConfig } from 'pg';
 import { AppModule } from './app.module.js';
 import { GlobalBrake } from './brakes/global-brake.js';
 import type { Config } from './config/environment.js';
 import { scheduleJobs } from './jobs.js';
 import { PlatformSecret } from './platform/crypto/platform-secret.js';
-import { loginAs, readDatabaseAddress } from './platform/database/database-address.js';
+import { type DatabaseAddress, loginAs, readDatabaseAddress } from './platform/database/database-address.js';
 import { assertDurable } from './platform/database/durability.js';
 import { openEmbeddedDatabase } from './platform/database/embedded-database.js';
 import { provisionDatabase } from './platform/database/provision.js';
@@ -36,43 +35,64 @@ export interface StartOptions {
 }
 
 /** Database, migrations, application, listeners, in this order; `main.ts`, the quickstart and the tests start here. */
-export async function startChancery({ config, log, migrationsFolder }: StartOptions): Promise<Chancery> {
-  const secret = await platformSecret(config);
-  const embedded = await openEmbedded(config, log);
-  const adminUrl = embedded?.adminUrl ?? config.database.adminUrl;
-  const address = readDatabaseAddress(config.database.url ?? adminUrl ?? '');
-  try {
+export function startChancery(options: StartOptions): Promise<Chancery> {
+  return undoneOnFailure(async (opened) => {
+    const { config, log, migrationsFolder } = options;
+    const secret = await platformSecret(config);
+    const embedded = await openEmbedded(config, log);
+    if (embedded !== null) opened.push(() => embedded.cluster.stop());
+    const adminUrl = embedded?.adminUrl ?? config.database.adminUrl;
+    const address = readDatabaseAddress(config.database.url ?? adminUrl ?? '');
     if (adminUrl !== null) {
       const folder = migrationsFolder ?? fileURLToPath(new URL('../migrations', import.meta.url));
       const say = (line: string): void => log.info(line);
-      await provisionDatabase({
-        adminUrl,
-        address,
-        password: rolePasswords(secret),
-        migrationsFolder: folder,
-        log: say,
-      });
+      const password = rolePasswords(secret);
+      await provisionDatabase({ adminUrl, address, password, migrationsFolder: folder, log: say });
     }
     const http = await createHttpApp(AppModule.at(address), { config, log, secret });
-    try {
-      if (adminUrl !== null) await http.app.get(SetUpPlatform).execute();
-      await assertDurable(http.app.get(TenantDatabase));
-      await http.app.get(GlobalBrake).start();
-      const queue = await startJobs(http, config, log, loginAs(address, SERVICE_ROLES.queue, rolePasswords(secret)));
-      const urls = await http.listen();
-      keepToItself(http.app.get(DialPolicy), [...Object.values(urls), `tcp://${address.host}:${address.port}`]);
-      const close = async (): Promise<void> => {
-        await queue.stop();
-        await http.close();
-        await embedded?.cluster.stop();
-      };
-      return { app: http.app, urls, adminUrl, close };
-    } catch (error) {
-      await http.close().catch(() => undefined);
-      throw error;
+    opened.push(() => http.close());
+    if (adminUrl !== null) await http.app.get(SetUpPlatform).execute();
+    await assertDurable(http.app.get(TenantDatabase));
+    await http.app.get(GlobalBrake).start();
+    if (config.jobs.inline) {
+      const queue = await startJobs(http, config, log, address, secret);
+      opened.push(() => queue.stop());
     }
+    const urls = await http.listen();
+    keepToItself(http.app.get(DialPolicy), [...Object.values(urls), `tcp://${address.host}:${address.port}`]);
+    return { app: http.app, urls, adminUrl };
+  });
+}
+
+/** The jobs alone, without a listener, on a database that another process keeps. */
+export function startWorker({ config, log }: StartOptions): Promise<{ close(): Promise<void> }> {
+  return undoneOnFailure(async (opened) => {
+    if (config.database.url === null) throw new Error('a worker needs a DATABASE_URL; it starts no database itself');
+    const secret = await PlatformSecret.fromFile(config.platformSecretFile);
+    const address = readDatabaseAddress(config.database.url);
+    const http = await createHttpApp(AppModule.at(address), { config, log, secret });
+    opened.push(() => http.close());
+    await assertDurable(http.app.get(TenantDatabase));
+    const queue = await startJobs(http, config, log, address, secret);
+    opened.push(() => queue.stop());
+    log.info('working');
+    return {};
+  });
+}
+
+/** What was opened is closed in the opposite order: at the end, or when the start fails half-way. */
+async function undoneOnFailure<T extends object>(
+  start: (opened: (() => Promise<unknown>)[]) => Promise<T>,
+): Promise<T & { close(): Promise<void> }> {
+  const opened: (() => Promise<unknown>)[] = [];
+  try {
+    const started = await start(opened);
+    const close = async (): Promise<void> => {
+      for (const end of opened.splice(0).reverse()) await end();
+    };
+    return { ...started, close };
   } catch (error) {
-    await embedded?.cluster.stop();
+    for (const end of opened.reverse()) await end().catch(() => undefined);
     throw error;
   }
 }
@@ -87,10 +107,20 @@ async function openEmbedded({ database: { embeddedDir } }: Config, log: Log) {
   return embeddedDir === null ? null : openEmbeddedDatabase(embeddedDir, (line) => log.info(line));
 }
 
-/** The jobs run in this process, on PostgreSQL's queue or on Redis; a queue that cannot start is no start. */
-async function startJobs(http: HttpApp, config: Config, log: Log, postgres: PoolConfig): Promise<JobQueue> {
-  const queue = new JobQueue({ log, postgres, redisUrl: config.redisUrl });
-  scheduleJobs(queue, http.app);
+/** On PostgreSQL's queue or on Redis; a queue that cannot start is no start. */
+async function startJobs(
+  http: HttpApp,
+  { redisUrl, jobs }: Config,
+  log: Log,
+  address: DatabaseAddress,
+  secret: PlatformSecret,
+): Promise<JobQueue> {
+  const queue = new JobQueue({
+    log,
+    postgres: loginAs(address, SERVICE_ROLES.queue, rolePasswords(secret)),
+    redisUrl,
+  });
+  scheduleJobs(queue, http.app, jobs.everyMs);
   await queue.start();
   return queue;
 }

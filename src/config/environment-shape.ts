@@ -6,6 +6,7 @@ const database = 'Database';
 const keys = 'Keys and evidence';
 const limits = 'Limits';
 const outbound = 'Outbound calls';
+const jobs = 'Jobs';
 
 /** The whole environment, variable by variable; `.env.example` and the reference are made from it. */
 export const environmentShape = {
@@ -114,6 +115,16 @@ export const environmentShape = {
       example: 'rediss://redis.internal:6379',
     }),
   ),
+  CHANCERY_JOBS: z.enum(['inline', 'off'], 'must be inline or off').default('inline').meta({
+    group: jobs,
+    description: 'inline: this process runs the jobs too. off: another one does, started with `node dist/worker.js`.',
+    example: 'inline',
+  }),
+  JOBS_EVERY_MS: whole(60_000, 100, 3_600_000, {
+    group: jobs,
+    description: 'How often checkpoints are signed and overdue intents marked unknown.',
+  }),
+
   POOL_TOTAL_MAX: whole(40, 4, 10_000, {
     group: database,
     description: 'Database connections of this process, all tenants together.',

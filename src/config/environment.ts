@@ -29,6 +29,7 @@ export type Config = Readonly<{
     }>;
   }>;
   redisUrl: string | null;
+  jobs: Readonly<{ inline: boolean; everyMs: number }>;
   platformSecretFile: string;
   keyringDir: string;
   checkpointFile: string;
@@ -112,6 +113,7 @@ function configOf(env: Environment): Config {
       },
     },
     redisUrl: env.REDIS_URL ?? null,
+    jobs: { inline: env.CHANCERY_JOBS === 'inline', everyMs: env.JOBS_EVERY_MS },
     platformSecretFile: env.CHANCERY_PLATFORM_SECRET_FILE,
     keyringDir: env.CHANCERY_KEYRING_DIR,
     checkpointFile: env.CHANCERY_CHECKPOINT_FILE,

@@ -1,0 +1,4 @@
+import { runProcess } from './run-process.js';
+import { startWorker } from './start.js';
+
+await runProcess(startWorker);
