@@ -5,6 +5,7 @@ import { AdministrativeActs } from '../../src/audit/administrative-acts.js';
 import { ChainHeads } from '../../src/audit/chain-heads.js';
 import { CheckpointFile } from '../../src/audit/checkpoint-file.js';
 import { ExportChain } from '../../src/audit/export-chain.js';
+import { ListEntries } from '../../src/audit/list-entries.js';
 import { ReadChain } from '../../src/audit/read-chain.js';
 import { SignCheckpoints } from '../../src/audit/sign-checkpoints.js';
 import { StartupCheck } from '../../src/audit/startup-check.js';
@@ -65,6 +66,7 @@ export async function openAudit() {
     verify: new VerifyChain(chain, file, keys),
     sweep: new SweepIntents(heads, open.tenants, acts, clock, log),
     startup: new StartupCheck(heads, file),
+    list: new ListEntries(open.tenants),
     exporter: new ExportChain(chain, file, clock),
   };
 }
