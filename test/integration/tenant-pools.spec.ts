@@ -134,8 +134,8 @@ test('a connection that broke, while idle or in use, is never lent again', async
     const inUse = await pool.acquire(a, 'commit');
     const first = await pid(inUse);
     await admin.query('select pg_terminate_backend($1)', [first]);
-    await expect(inUse.client.query('select 1')).rejects.toMatchObject({ code: '57P01' });
-    await sleep(20);
+    await expect(inUse.client.query('select 1')).rejects.toThrow(/terminat|not queryable/);
+    await sleep(100); // and the socket's end
     inUse.release();
     const again = await pool.acquire(a, 'commit');
     const second = await pid(again);
