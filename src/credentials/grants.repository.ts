@@ -34,14 +34,13 @@ export async function findGrant(tx: TenantTx, agentId: string, credentialId: str
   return row;
 }
 
+/** A function deletes, because the right to DELETE would let a tenant lock the table against the others. */
 export async function deleteGrant(tx: TenantTx, agentId: string, credentialId: string): Promise<void> {
-  await tx.db
-    .delete(grants)
-    .where(and(eq(grants.tenantId, tx.tenantId), eq(grants.agentId, agentId), eq(grants.credentialId, credentialId)));
+  await tx.client.query('select delete_grants($1, $2)', [agentId, credentialId]);
 }
 
 export async function deleteGrantsOn(tx: TenantTx, credentialId: string): Promise<void> {
-  await tx.db.delete(grants).where(and(eq(grants.tenantId, tx.tenantId), eq(grants.credentialId, credentialId)));
+  await tx.client.query('select delete_grants(null, $1)', [credentialId]);
 }
 
 export async function listGrantsOn(

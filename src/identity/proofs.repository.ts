@@ -1,4 +1,3 @@
-import { and, eq, lt } from 'drizzle-orm';
 import type { TenantTx } from '../platform/database/tenant-tx.js';
 import { dpopJtis } from './agents.table.js';
 
@@ -12,10 +11,8 @@ export async function spendProofId(tx: TenantTx, proofId: string, at: Date): Pro
   return spent.length === 1;
 }
 
-/** Returns how many went. */
+/** Returns how many went. A function deletes: the right to DELETE would let a tenant lock the table against the others. */
 export async function deleteProofsBefore(tx: TenantTx, before: Date): Promise<number> {
-  const { rowCount } = await tx.db
-    .delete(dpopJtis)
-    .where(and(eq(dpopJtis.tenantId, tx.tenantId), lt(dpopJtis.seenAt, before)));
-  return rowCount ?? 0;
+  const { rows } = await tx.client.query<{ gone: string }>('select delete_proofs($1) as gone', [before]);
+  return Number(rows[0]?.gone);
 }

@@ -4,6 +4,8 @@ import { ServiceDatabase } from '../platform/database/service-database.js';
 import { PlatformSecret } from '../platform/crypto/platform-secret.js';
 
 const ROLE_EXISTS = '42710';
+/** Connections of one tenant from all nodes together: eight nodes of four. Statements that never end can hold no more. */
+const CONNECTIONS_MAX = 32;
 
 /** Gives a tenant its PostgreSQL login. Repeating it sets the password again, so a rotated platform secret heals here. */
 @Injectable()
@@ -16,12 +18,14 @@ export class ProvisionRole {
   async execute(tenantId: string): Promise<void> {
     const role = tenantRole(tenantId);
     const password = this.secret.derive(`role-password/${role}`).toString('base64url');
-    const options = `login password '${scramVerifier(password)}'`;
+    const options = `login connection limit ${CONNECTIONS_MAX} password '${scramVerifier(password)}'`;
     try {
-      await this.services.provisioner.query(`create role ${role} ${options} in role ${TENANT_GROUP}`);
+      await this.services.provisioner.query(`create role ${role} ${options}`);
     } catch (error) {
       if ((error as { code?: string }).code !== ROLE_EXISTS) throw error;
       await this.services.provisioner.query(`alter role ${role} ${options}`);
     }
+    // What the group may, but not to become it: its own settings belong to all tenants.
+    await this.services.provisioner.query(`grant ${TENANT_GROUP} to ${role} with inherit true, set false`);
   }
 }

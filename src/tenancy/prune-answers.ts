@@ -1,8 +1,6 @@
 import { Injectable } from '@nestjs/common';
-import { and, eq, lte } from 'drizzle-orm';
 import { Clock } from '../platform/clock.js';
 import { TenantDatabase } from '../platform/database/tenant-database.js';
-import { idempotencyKeys } from './idempotency.table.js';
 
 /** Forgets answers to an Idempotency-Key that are older than they are kept. A job calls it for each tenant. */
 @Injectable()
@@ -14,10 +12,6 @@ export class PruneAnswers {
 
   async execute(tenantId: string): Promise<void> {
     const now = new Date(this.clock.now());
-    await this.database.inTenant(tenantId, (tx) =>
-      tx.db
-        .delete(idempotencyKeys)
-        .where(and(eq(idempotencyKeys.tenantId, tx.tenantId), lte(idempotencyKeys.expiresAt, now))),
-    );
+    await this.database.inTenant(tenantId, (tx) => tx.client.query('select delete_answers($1, null, null)', [now]));
   }
 }

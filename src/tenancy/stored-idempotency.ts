@@ -35,10 +35,7 @@ export class StoredIdempotency extends IdempotencyStore {
     const lapses = new Date(now.getTime() + IN_PROGRESS_MS);
     return this.database.inTenant(scope.tenantId, async (tx) => {
       const where = [tx.tenantId, scopeText(scope), key];
-      await tx.client.query(
-        'delete from idempotency_keys where tenant_id = $1 and scope = $2 and key = $3 and expires_at <= $4',
-        [...where, now],
-      );
+      await tx.client.query('select delete_answers($3, $1, $2)', [scopeText(scope), key, now]);
       // The conflict's row lock decides between concurrent first requests; `xmax = 0` tells who inserted.
       const { rows } = await tx.client.query<Row>(
         `insert into idempotency_keys (tenant_id, scope, key, fingerprint, created_at, expires_at)
@@ -64,10 +61,12 @@ export class StoredIdempotency extends IdempotencyStore {
   }
 
   override async abandon(scope: IdempotencyScope, key: string): Promise<void> {
+    const now = new Date(this.clock.now());
     await this.database.inTenant(scope.tenantId, (tx) =>
       tx.client.query(
-        'delete from idempotency_keys where tenant_id = $1 and scope = $2 and key = $3 and status is null',
-        [tx.tenantId, scopeText(scope), key],
+        `update idempotency_keys set expires_at = $4
+         where tenant_id = $1 and scope = $2 and key = $3 and status is null`,
+        [tx.tenantId, scopeText(scope), key, now],
       ),
     );
   }

@@ -26,9 +26,10 @@ test('P5: the catalogue breaks no rule of the tenancy design', async () => {
 const SCRATCH = `
   set local role chancery_owner;
   create table chancery.scratch (tenant_id uuid not null, id uuid not null, name text, primary key (tenant_id, id));
+  alter table chancery.scratch alter tenant_id set statistics 0, alter id set statistics 0, alter name set statistics 0;
   alter table chancery.scratch enable row level security;
   alter table chancery.scratch force row level security;
-  create policy scratch_own_tenant on chancery.scratch to chancery_tenant
+  create policy scratch_own_tenant on chancery.scratch
     using (tenant_id = substr(session_user::text, 3)::uuid) with check (tenant_id = substr(session_user::text, 3)::uuid);
   reset role;`;
 const NOTHING_MORE = 'select';
@@ -52,16 +53,13 @@ const BREAKS: readonly (readonly [rule: keyof typeof TABLE_RULES | keyof typeof 
   ['every tenant table has exactly the policy of who logged in', 'drop policy scratch_own_tenant on chancery.scratch'],
   [
     'every tenant table has exactly the policy of who logged in',
-    policy(`to public using (${OWN}) with check (${OWN})`),
+    policy(`to chancery_tenant using (${OWN}) with check (${OWN})`),
   ],
-  ['every tenant table has exactly the policy of who logged in', policy(`to chancery_tenant using (${OWN})`)],
+  ['every tenant table has exactly the policy of who logged in', policy(`using (${OWN})`)],
+  ['every tenant table has exactly the policy of who logged in', policy(`using (${OWN}) with check (true)`)],
   [
     'every tenant table has exactly the policy of who logged in',
-    policy(`to chancery_tenant using (${OWN}) with check (true)`),
-  ],
-  [
-    'every tenant table has exactly the policy of who logged in',
-    policy(`to chancery_tenant using (${OWN.replace('session_user', 'current_user')}) with check (${OWN})`),
+    policy(`using (${OWN.replace('session_user', 'current_user')}) with check (${OWN})`),
   ],
   [
     'every tenant table has exactly the policy of who logged in',
@@ -104,21 +102,33 @@ const BREAKS: readonly (readonly [rule: keyof typeof TABLE_RULES | keyof typeof 
     'audit entries are inserted and read, and nothing else, by everybody',
     'grant truncate on chancery.audit_entries to public',
   ],
-  ['tenants read and write rows through their group, and change no table', 'grant select on chancery.agents to public'],
   [
-    'tenants read and write rows through their group, and change no table',
-    'grant truncate on chancery.scratch to chancery_tenant',
+    'tenants read and write rows through their group, and neither change nor lock a table',
+    'grant select on chancery.agents to public',
   ],
   [
-    'tenants read and write rows through their group, and change no table',
+    'tenants read and write rows through their group, and neither change nor lock a table',
+    'grant truncate on chancery.scratch to chancery_tenant',
+  ],
+  // Each of these rights is one to LOCK the table in ACCESS EXCLUSIVE mode.
+  [
+    'tenants read and write rows through their group, and neither change nor lock a table',
+    'grant update on chancery.scratch to chancery_tenant',
+  ],
+  [
+    'tenants read and write rows through their group, and neither change nor lock a table',
+    'grant delete on chancery.scratch to chancery_tenant',
+  ],
+  [
+    'tenants read and write rows through their group, and neither change nor lock a table',
     'grant select on chancery.tenants to chancery_tenant',
   ],
   [
-    'tenants read and write rows through their group, and change no table',
+    'tenants read and write rows through their group, and neither change nor lock a table',
     'grant select (name) on chancery.agents to chancery_directory',
   ],
   [
-    'tenants read and write rows through their group, and change no table',
+    'tenants read and write rows through their group, and neither change nor lock a table',
     'grant select on chancery.agents to chancery_scheduler',
   ],
   [
@@ -147,22 +157,52 @@ const BREAKS: readonly (readonly [rule: keyof typeof TABLE_RULES | keyof typeof 
   ],
   ['every table a decision reads raises the epoch', NOTHING_MORE], // nobody said whether a decision reads the scratch table
   [
-    'functions run as who calls them, and not for everybody',
+    'functions run as who calls them or only delete, and not for everybody',
     'create function chancery.f() returns int language sql return 1',
   ],
-  ['functions run as who calls them, and not for everybody', 'alter function chancery.raise_epoch() security definer'],
+  [
+    'functions run as who calls them or only delete, and not for everybody',
+    'alter function chancery.raise_epoch() security definer',
+  ],
+  [
+    'functions run as who calls them or only delete, and not for everybody',
+    'alter function chancery.delete_grants(uuid, uuid) reset search_path',
+  ],
+  [
+    'functions run as who calls them or only delete, and not for everybody',
+    `create function chancery.delete_all() returns void language sql security definer set search_path = '' as 'delete from chancery.grants';
+     revoke execute on function chancery.delete_all from public`,
+  ],
+  ['the planner keeps no statistics of any column', 'alter table chancery.scratch add note text'],
+  ['the planner keeps no statistics of any column', 'alter table chancery.members alter email set statistics 10'],
+  ['the planner keeps no statistics of any column', 'create index on chancery.scratch (tenant_id, (lower(name)))'],
+  [
+    'the planner keeps no statistics of any column',
+    'create statistics chancery.s on tenant_id, name from chancery.scratch',
+  ],
   ['no login of ours bypasses anything', 'alter role chancery_scheduler bypassrls'],
   ['no login of ours bypasses anything', `create role ${TENANT} createrole in role chancery_tenant`],
   ['no login of ours bypasses anything', 'alter role chancery_migrator superuser'],
   ['owner and tenant group cannot log in', 'alter role chancery_owner login'],
-  ['a tenant is a member of the tenant group and of nothing else', `create role ${TENANT}`],
   [
-    'a tenant is a member of the tenant group and of nothing else',
+    'a tenant is a member of the tenant group and of nothing else, and its connections are counted',
+    `create role ${TENANT}`,
+  ],
+  [
+    'a tenant is a member of the tenant group and of nothing else, and its connections are counted',
     `create role ${TENANT} in role chancery_tenant, pg_read_all_data`,
   ],
   [
-    'a tenant is a member of the tenant group and of nothing else',
+    'a tenant is a member of the tenant group and of nothing else, and its connections are counted',
     `create role ${TENANT} admin chancery_scheduler; grant chancery_tenant to ${TENANT} with admin option`,
+  ],
+  [
+    'a tenant is a member of the tenant group and of nothing else, and its connections are counted',
+    `create role ${TENANT} connection limit 1 in role chancery_tenant`,
+  ],
+  [
+    'a tenant is a member of the tenant group and of nothing else, and its connections are counted',
+    `create role ${TENANT}; grant chancery_tenant to ${TENANT} with set false`,
   ],
   ['nobody else reads what the tenant group or the owner may', 'grant chancery_tenant to chancery_scheduler'],
   ['nobody else reads what the tenant group or the owner may', 'grant chancery_owner to chancery_directory'],

@@ -10,8 +10,12 @@ export const ROLE_RULES = {
     or rolcreaterole <> (rolname = 'chancery_provisioner')`,
   'owner and tenant group cannot log in': `
     select rolname as fault from pg_roles where rolname in ('chancery_owner', 'chancery_tenant') and rolcanlogin`,
-  'a tenant is a member of the tenant group and of nothing else': `
+  'a tenant is a member of the tenant group and of nothing else, and its connections are counted': `
     select rolname || ' in ' || in_role as fault from (${MEMBERSHIPS}) m where ${TENANT} and (in_role <> 'chancery_tenant' or admin_option)
+    union all
+    select rolname || ' can become the group' from (${MEMBERSHIPS}) m where ${TENANT} and set_option
+    union all
+    select rolname || ' may hold every connection' from pg_roles where ${TENANT} and rolconnlimit = -1
     union all
     select rolname || ' is no member' from pg_roles where ${TENANT} and not pg_has_role(oid, 'chancery_tenant', 'usage')`,
   'nobody else reads what the tenant group or the owner may': `

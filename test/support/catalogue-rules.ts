@@ -25,10 +25,10 @@ const TENANT_TABLES = `select c.*, c.oid as id from pg_class c
   where c.relnamespace = 'chancery'::regnamespace and c.relkind in ('r', 'p', 'f') and c.relname not in (${list(NO_TENANT)})`;
 
 /** What hangs off a table: who may do what, whole or by column. */
-const RIGHTS = `select c.relname, c.relkind, a.grantee, a.privilege_type, pg_get_userbyid(a.grantee) as who, c.relowner
+const RIGHTS = `select c.relname, c.relkind, a.grantee, a.privilege_type, pg_get_userbyid(a.grantee) as who, c.relowner, true as whole
     from pg_class c, aclexplode(coalesce(c.relacl, acldefault('r', c.relowner))) a where c.relnamespace = 'chancery'::regnamespace
   union all
-  select c.relname, c.relkind, a.grantee, a.privilege_type, pg_get_userbyid(a.grantee), c.relowner
+  select c.relname, c.relkind, a.grantee, a.privilege_type, pg_get_userbyid(a.grantee), c.relowner, false
     from pg_class c join pg_attribute t on t.attrelid = c.oid, aclexplode(t.attacl) a where c.relnamespace = 'chancery'::regnamespace`;
 
 /** Each query of a rule gives one row with a `fault` for everything that breaks it. */
@@ -42,13 +42,13 @@ export const TABLE_RULES = {
     select relname || ': ' || coalesce(p.policyname, 'no policy') as fault from (${TENANT_TABLES}) t
     left join pg_policies p on p.schemaname = 'chancery' and p.tablename = t.relname
     where p.policyname is null or (
-      p.permissive = 'PERMISSIVE' and p.roles = '{chancery_tenant}' and p.cmd = 'ALL'
+      p.permissive = 'PERMISSIVE' and p.roles = '{public}' and p.cmd = 'ALL'
         and p.qual = '${OWN_TENANT}' and p.with_check = '${OWN_TENANT}'
       or p.permissive = 'PERMISSIVE' and p.cmd = 'SELECT'
         and p.roles::text[] = array[('${JSON.stringify(FURTHER_POLICIES)}'::jsonb)->>p.policyname]) is not true
     union all
     select relname || ' has not one policy of its own' from (${TENANT_TABLES}) t
-    where 1 <> (select count(*) from pg_policies p where p.tablename = t.relname and p.schemaname = 'chancery' and p.roles = '{chancery_tenant}')`,
+    where 1 <> (select count(*) from pg_policies p where p.tablename = t.relname and p.schemaname = 'chancery' and p.roles = '{public}')`,
   'every unique index leads with the tenant': `
     select i.indexrelid::regclass::text as fault from (${TENANT_TABLES}) t join pg_index i on i.indrelid = t.id
     left join pg_attribute a on a.attrelid = t.id and a.attnum = i.indkey[0]
@@ -67,10 +67,10 @@ export const TABLE_RULES = {
   'audit entries are inserted and read, and nothing else, by everybody': `
     select who || ' may ' || privilege_type as fault from (${RIGHTS}) r
     where relname = 'audit_entries' and privilege_type not in ('INSERT', 'SELECT')`,
-  'tenants read and write rows through their group, and change no table': `
+  'tenants read and write rows through their group, and neither change nor lock a table': `
     select who || ': ' || privilege_type || ' on ' || relname as fault from (${RIGHTS}) r where grantee <> relowner and not (
       relkind = 'r' and who = 'chancery_tenant' and relname not in (${list(NO_TENANT)})
-        and privilege_type in ('SELECT', 'INSERT', 'UPDATE', 'DELETE')
+        and (privilege_type in ('SELECT', 'INSERT') or privilege_type = 'UPDATE' and not whole)
       or relname = 'tenants' and who = 'chancery_directory' and privilege_type in ('SELECT', 'INSERT')
       or relname = 'chain_head' and who = 'chancery_scheduler' and privilege_type = 'SELECT'
       or relkind = 'v' and privilege_type = 'SELECT')`,
@@ -85,9 +85,19 @@ export const TABLE_RULES = {
       and g.tgtype & 67 = 0 and g.tgtype & 24 = 24 and (g.tgtype & 4 = 4 or name = 'agent_sessions'))
     union all
     select relname || ': does a decision read it?' from (${TENANT_TABLES}) t where relname not in (${list([...DECIDES, ...DOES_NOT_DECIDE])})`,
-  'functions run as who calls them, and not for everybody': `
-    select p.oid::regprocedure::text as fault from pg_proc p where pronamespace = 'chancery'::regnamespace and (p.prosecdef or exists (
-      select from aclexplode(coalesce(p.proacl, acldefault('f', p.proowner))) a where a.grantee = 0))`,
+  'functions run as who calls them or only delete, and not for everybody': `
+    select p.oid::regprocedure::text as fault from pg_proc p where pronamespace = 'chancery'::regnamespace and (
+      p.prosecdef and (p.proname like 'delete\\_%' and p.prosqlbody is not null and p.proconfig = '{"search_path=\\"\\""}'
+        and p.proowner = 'chancery_owner'::regrole) is not true
+      or exists (select from aclexplode(coalesce(p.proacl, acldefault('f', p.proowner))) a where a.grantee = 0))`,
+  'the planner keeps no statistics of any column': `
+    select t.relname || '.' || a.attname as fault from (${TENANT_TABLES}) t join pg_attribute a on a.attrelid = t.id
+      where a.attnum > 0 and not a.attisdropped and coalesce(a.attstattarget, -1) <> 0
+    union all
+    select i.indexrelid::regclass || '.' || a.attnum from (${TENANT_TABLES}) t join pg_index i on i.indrelid = t.id
+      join pg_attribute a on a.attrelid = i.indexrelid and i.indkey[a.attnum - 1] = 0 where coalesce(a.attstattarget, -1) <> 0
+    union all
+    select e.stxname from pg_statistic_ext e where e.stxnamespace = 'chancery'::regnamespace`,
 } as const;
 
 export async function faultsOf(client: Client, rules: Readonly<Record<string, string>>): Promise<string[]> {

@@ -39,6 +39,8 @@ const SECTIONS: readonly string[] = [
   select heading, line from (
     select heading, 0 as rank, 0 as position, 'owner ' || pg_get_userbyid(relowner)
         || case when relforcerowsecurity then ', row security forced' when relrowsecurity then ', row security' else '' end
+        || case when relkind = 'r' and not exists (select from pg_attribute a where a.attrelid = id and a.attnum > 0
+          and not a.attisdropped and coalesce(a.attstattarget, -1) <> 0) then ', no statistics of columns' else '' end
         || coalesce(', ' || array_to_string(reloptions, ', '), '') as line from rel
     union all
     select heading, 1, t.attnum, format('column %s %s', t.attname, format_type(t.atttypid, t.atttypmod))
