@@ -143,7 +143,10 @@ function withoutLogin(url: string): string {
   return `postgresql://${host}${pathname}`;
 }
 
-async function newTenant(test: TestApp): Promise<AppTenant> {
+/** What of an application a tenant is made through. */
+export type Doors = Pick<TestApp, 'at' | 'staff' | 'open' | 'clock'> & Parameters<typeof signedIn>[0];
+
+export async function newTenant(test: Doors): Promise<AppTenant> {
   const namespace = `n${randomBytes(8).toString('hex')}`;
   const body = { namespace, name: 'A tenant', owner_email: `${namespace}@example.com` };
   const made = await test.staff<{ id: string; owner: AppTenant['owner']; service_key: { key: string } }>(
@@ -159,8 +162,8 @@ async function newTenant(test: TestApp): Promise<AppTenant> {
 }
 
 /** Registers, promotes and gets a token. */
-async function newAgent(
-  test: TestApp,
+export async function newAgent(
+  test: Doors,
   { admin, human }: AppTenant,
   name: string,
   tier = 'COMPANION',

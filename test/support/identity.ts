@@ -8,7 +8,6 @@ import { AdministrativeActs } from '../../src/audit/administrative-acts.js';
 import { readEntries } from '../../src/audit/audit.repository.js';
 import { Clock, SystemClock } from '../../src/platform/clock.js';
 import { mintKeyedToken } from '../../src/platform/crypto/keyed-token.js';
-import { TenantDatabase } from '../../src/platform/database/tenant-database.js';
 import { createHttpApp, type HttpApp } from '../../src/platform/http/bootstrap.js';
 import type { Surface } from '../../src/platform/http/surface.js';
 import { newUuid } from '../../src/platform/ids.js';
@@ -112,13 +111,13 @@ export async function furnishedTenant(identity: IdentityApp, id?: string): Promi
 
 /** A person's session without the ceremony (and the second of Argon2) that leads to one. */
 export async function signedIn(
-  identity: IdentityApp,
+  { database, open }: { readonly database: Pick<TestDatabase, 'secret'>; readonly open: OpenDatabase },
   tenantId: string,
   role: MemberRole,
   factorAgeMs = 0,
 ): Promise<string> {
   const [memberId, id] = [newUuid(), newUuid()];
-  const macKey = identity.database.secret.derive('api-key-mac');
+  const macKey = database.secret.derive('api-key-mac');
   const { token, secretHash } = mintKeyedToken({ kind: 'ms', tenantId, id, macKey });
   const now = Date.now();
   const member = {
@@ -128,7 +127,7 @@ export async function signedIn(
     passwordHash: 'none',
     totpSecret: Buffer.alloc(20),
   };
-  await identity.app.get(TenantDatabase, { strict: false }).inTenant(tenantId, async (tx) => {
+  await open.tenants.inTenant(tenantId, async (tx) => {
     await insertMember(tx, { ...member, createdAt: new Date(now) });
     const times = {
       createdAt: new Date(now),
