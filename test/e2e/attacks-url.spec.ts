@@ -51,7 +51,12 @@ const URLS: readonly (readonly [row: string, url: string, answer: readonly [numb
   ['3: the allowed host as a suffix without a dot', `https://evil${H}/`, ELSEWHERE],
   ['3: the allowed host in the path', `https://evil.com/${H}`, ELSEWHERE],
   ...['\t', '\r', '\n', '\0', ' ', '\u007f', '\u200b', '\u3002', '\uff0e'].map(
-    (char) => [`5: U+${char.charCodeAt(0).toString(16).padStart(4, '0')} in the host`, `https://api${char}.upstream.test/`, REFUSED] as const,
+    (char) =>
+      [
+        `5: U+${char.charCodeAt(0).toString(16).padStart(4, '0')} in the host`,
+        `https://api${char}.upstream.test/`,
+        REFUSED,
+      ] as const,
   ),
   ['5: a line break before the URL', `\n${UPSTREAM_URL}/`, REFUSED],
   ['5: white space behind the URL', `${UPSTREAM_URL}/ `, REFUSED],
