@@ -63,10 +63,10 @@ async function expectFailure(answer: Answer, status: number, code: string): Prom
     () => entriesOf(app.open, tenant.id),
     (found) => found.some(({ entry }) => entry.details.intent === seq),
   );
-  expect(entries.find(({ entry }) => entry.details.intent === seq)?.entry).toMatchObject({
-    outcome: 'failure',
-    details: { code },
-  });
+  const outcome = entries.find(({ entry }) => entry.details.intent === seq)?.entry;
+  expect(outcome).toMatchObject({ outcome: 'failure', details: { code } });
+  // No call here has more time than this.
+  expect(outcome?.details.duration_ms).toBeLessThan(2_000);
   expect(JSON.stringify(entries)).not.toContain(SECRET);
 }
 
