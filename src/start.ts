@@ -8,6 +8,7 @@ import { PlatformSecret } from './platform/crypto/platform-secret.js';
 import { type DatabaseAddress, loginAs, readDatabaseAddress } from './platform/database/database-address.js';
 import { assertDurable } from './platform/database/durability.js';
 import { openEmbeddedDatabase } from './platform/database/embedded-database.js';
+import { PolicyListener } from './platform/database/policy-listener.js';
 import { provisionDatabase } from './platform/database/provision.js';
 import { rolePasswords } from './platform/database/role-passwords.js';
 import { SERVICE_ROLES } from './platform/database/roles.js';
@@ -53,6 +54,7 @@ export function startChancery(options: StartOptions): Promise<Chancery> {
     opened.push(() => http.close());
     if (adminUrl !== null) await http.app.get(SetUpPlatform).execute();
     await assertDurable(http.app.get(TenantDatabase));
+    http.app.get(PolicyListener).start();
     await http.app.get(GlobalBrake).start();
     if (config.jobs.inline) {
       const queue = await startJobs(http, config, log, address, secret);

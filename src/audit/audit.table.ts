@@ -40,6 +40,10 @@ export const auditEntries = chancerySchema.table(
     index('audit_entries_outcomes')
       .on(t.tenantId, sql`((details->>'intent')::bigint)`)
       .where(sql`details ? 'intent'`),
+    // The last seal is an order to every node, and each looks for it with every renewal of its lease.
+    index('audit_entries_seals')
+      .on(t.tenantId, t.seq)
+      .where(sql`action = 'vault.seal'`),
     tenantPolicy('audit_entries'),
   ],
 );

@@ -1,6 +1,6 @@
 import { Injectable } from '@nestjs/common';
-import { Committers } from '../audit/committers.js';
 import { FindAgent } from '../identity/find-agent.js';
+import { AllNodes } from '../keys/all-nodes.js';
 import { notFound } from '../platform/http/http.errors.js';
 import { newUuid, PLATFORM_TENANT_ID, publicId } from '../platform/ids.js';
 import { InFlightCalls } from '../platform/outbound/in-flight.js';
@@ -37,7 +37,7 @@ export class ActivateBrake {
     private readonly credentialNames: CredentialNames,
     private readonly global: GlobalBrake,
     private readonly inFlight: InFlightCalls,
-    private readonly committers: Committers,
+    private readonly nodes: AllNodes,
   ) {}
 
   async execute(principal: Principal, input: ActivateBrakeInput): Promise<{ brake: BrakeRow; created: boolean }> {
@@ -57,12 +57,11 @@ export class ActivateBrake {
     return done;
   }
 
-  /** Stop admitting, make it durable, let what was decided before run out of the committers, cut everything. */
+  /** Stop admitting here, make it durable, wait until every node has stopped, drained and cut (global-brake.ts). */
   #activateGlobal(principal: Principal, input: ActivateBrakeInput): Promise<{ brake: BrakeRow; created: boolean }> {
     return this.global.engage(async () => {
       const done = await this.#append(principal, input);
-      await this.committers.drainAll();
-      this.inFlight.cut({}, 'brake');
+      await this.nodes.obeyed(done.brake.activatedSeq);
       return done;
     });
   }

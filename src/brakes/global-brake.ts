@@ -1,76 +1,77 @@
-import { Injectable, type OnModuleDestroy } from '@nestjs/common';
-import { TenantDatabase } from '../platform/database/tenant-database.js';
-import { PLATFORM_TENANT_ID } from '../platform/ids.js';
-import { activeBrakes } from './brakes-policy.js';
-
-const REFRESH_EVERY_MS = 1_000;
-
-export interface GlobalBrakeState {
-  /** The brake that is on, or null. */
-  readonly brakeId: string | null;
-  /** Position in the platform chain this was read at; every use names it. */
-  readonly platformSeq: number;
-}
+import { Injectable } from '@nestjs/common';
+import { overCapacity } from '../platform/database/database.errors.js';
+import { type CutReason, InFlightCalls } from '../platform/outbound/in-flight.js';
+import { PlatformWatch } from './platform-watch.js';
 
 /**
- * What this node knows of the global brake. Engaging it takes effect here at once, before anything is awaited; the
- * platform's database is read again every second, for brakes that were pulled elsewhere.
+ * The global brake as this node knows it, and with it the node's leave to admit uses at all.
+ *
+ * What is promised (P4, design 7), with S the brake's position in the platform chain, C that of its clearing:
+ * 1. Every use names the platform position it was decided under, which was read in one snapshot with the brake's state.
+ *    So no entry of any tenant names a position in [S, C): anybody can see that from exports alone.
+ * 2. Once the activation was answered, no node begins to decrypt or to dial until the brake is cleared. Every known node
+ *    has either acknowledged S, having stopped before it did, or has been without a lease since: a lease that was given
+ *    in ignorance of S was asked for before S committed, so it is over `LEASE_MS` after that.
+ * 3. A use decided under a position before S may still become durable after it, when its statement was on its way. It is
+ *    not carried out: lease and brake are asked again after the commit, before decrypting, and in the stretch of code
+ *    that writes the request's first byte. Its outcome is `cut`, or `unknown` when its node is gone.
+ * What no lease can promise: the operating system may stop a process between that last question and the write behind it.
  */
 @Injectable()
-export class GlobalBrake implements OnModuleDestroy {
-  #state: GlobalBrakeState = { brakeId: null, platformSeq: 0 };
+export class GlobalBrake {
   /** Acts of this node between "stop admitting" and their commit. */
   #engaging = 0;
-  #version = 0;
-  #timer: NodeJS.Timeout | null = null;
 
-  constructor(private readonly database: TenantDatabase) {}
+  constructor(
+    private readonly watch: PlatformWatch,
+    inFlight: InFlightCalls,
+  ) {
+    inFlight.stopWhen(() => this.#whyNot());
+  }
 
-  /** Reads the state and keeps it fresh. Until it was read once, nothing may be decided. */
+  /** Until the state was read once, nothing may be decided. */
   async start(): Promise<void> {
-    await this.refresh();
-    this.#timer = setInterval(() => void this.refresh().catch(() => undefined), REFRESH_EVERY_MS).unref();
+    await this.watch.start();
   }
 
-  onModuleDestroy(): void {
-    if (this.#timer !== null) clearInterval(this.#timer);
-  }
-
-  get state(): GlobalBrakeState {
-    return this.#state;
+  /** Position in the platform chain that the state was read at; every use names it. */
+  get platformSeq(): number {
+    return this.watch.reading.platformSeq;
   }
 
   /** True when no use may be admitted. */
   get isOn(): boolean {
-    return this.#engaging > 0 || this.#state.brakeId !== null;
+    return this.#engaging > 0 || this.watch.reading.brakeId !== null;
+  }
+
+  /** After a pause of the process or the database the lease may only want renewing. */
+  async seekLease(): Promise<void> {
+    if (!this.watch.holdsLease) await this.watch.renewNow().catch(() => undefined);
+  }
+
+  /** Throws 503 when this node cannot know whether it may admit anything. */
+  assertLease(): void {
+    if (!this.watch.holdsLease) throw overCapacity('This node has lost touch with the others. Nothing was done.');
   }
 
   /** Stops admitting on this node while `act` makes the brake durable; after it, the durable state decides. */
   async engage<T>(act: () => Promise<T>): Promise<T> {
     this.#engaging += 1;
     try {
-      const result = await act();
-      await this.refresh();
-      return result;
+      return await act();
     } finally {
+      // Also after an act that failed: its commit may have landed all the same.
+      await this.watch.renewNow().catch(() => undefined);
       this.#engaging -= 1;
     }
   }
 
   async refresh(): Promise<void> {
-    const version = (this.#version += 1);
-    const read = await this.database.inTenant(
-      PLATFORM_TENANT_ID,
-      async (tx) => {
-        const { rows } = await tx.client.query<{ seq: string }>('select seq from chain_head where tenant_id = $1', [
-          PLATFORM_TENANT_ID,
-        ]);
-        const on = (await activeBrakes(tx)).find((brake) => brake.scope === 'global');
-        return { brakeId: on?.id ?? null, platformSeq: Number(rows[0]?.seq ?? 0) };
-      },
-      { isolation: 'repeatable read', readOnly: true, lane: 'control' },
-    );
-    // A slower, older read must not undo a newer one.
-    if (version === this.#version) this.#state = read;
+    await this.watch.renewNow();
+  }
+
+  #whyNot(): CutReason | null {
+    if (!this.watch.holdsLease) return 'lease_lost';
+    return this.isOn ? 'brake' : null;
   }
 }

@@ -13,11 +13,12 @@ export class OpenVersion {
     private readonly sealing: Sealing,
   ) {}
 
-  async execute(tenantId: string, credentialId: string, version: number): Promise<Secret> {
+  /** `check` is asked when everything is there and the next step decrypts; it throws when that must not happen any more. */
+  async execute(tenantId: string, credentialId: string, version: number, check: () => void): Promise<Secret> {
     const row = await this.database.inTenant(tenantId, (tx) => findVersion(tx, credentialId, version), {
       readOnly: true,
     });
     if (row === undefined) throw changedMeanwhile();
-    return this.sealing.open(tenantId, row);
+    return this.sealing.open(tenantId, row, check);
   }
 }

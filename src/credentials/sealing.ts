@@ -15,11 +15,12 @@ export class Sealing {
     return sealCredential({ ...place, kek, plaintext });
   }
 
-  /** The caller zeroes what it gets. */
-  async open(tenantId: string, row: VersionRow): Promise<Secret> {
+  /** The caller zeroes what it gets. `check` throws when nothing may be decrypted any more. */
+  async open(tenantId: string, row: VersionRow, check: () => void = () => undefined): Promise<Secret> {
     if (row.wrappedDek === null || row.ciphertext === null) throw changedMeanwhile();
     const kek = await this.keys.kek(tenantId, row.kekVersion);
     const { credentialId, version, binding, wrappedDek, ciphertext } = row;
+    check();
     return openCredential({ tenantId, credentialId, version, binding, kek, wrappedDek, ciphertext });
   }
 }

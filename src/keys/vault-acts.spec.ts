@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { Secret } from '../platform/crypto/secret.js';
 import { Acts, type Act, type EntryDraft } from '../tenancy/acts.js';
 import type { Principal } from '../tenancy/principal.js';
+import { AllNodes } from './all-nodes.js';
 import { PasswordAttempts } from './attempts.js';
 import { InitializeVault } from './initialize-vault.js';
 import { Keyring } from './keyring.js';
@@ -27,13 +28,15 @@ const staff: Principal = {
 /** The chain is tested with its database; here it only has to be asked, in order, and to be able to fail. */
 class RememberedActs extends Acts {
   readonly entries: EntryDraft[] = [];
+  readonly announced: unknown[] = [];
   failing = false;
 
   override async run<T>(tenantId: string, work: (act: Act) => Promise<T>): Promise<T> {
     if (tenantId !== staff.tenantId) throw new Error('the vault is the platform’s');
     if (this.failing) throw new Error('the database does not answer');
     const append = async (draft: EntryDraft) => ({ seq: this.entries.push(draft), hash: '' });
-    return work({ chain: { append }, nowMs: 0 } as unknown as Act);
+    const client = { query: async (_sql: string, values: unknown[]) => void this.announced.push(values) };
+    return work({ chain: { append }, nowMs: 0, tx: { tenantId, client } } as unknown as Act);
   }
 
   override begin(): Promise<void> {
@@ -41,12 +44,22 @@ class RememberedActs extends Acts {
   }
 }
 
+class WaitedFor extends AllNodes {
+  readonly positions: number[] = [];
+
+  override async obeyed(platformSeq: number): Promise<void> {
+    this.positions.push(platformSeq);
+  }
+}
+
 let directory: string;
+let nodes: WaitedFor;
 let acts: RememberedActs;
 let vault: Vault;
 beforeEach(async () => {
   directory = await mkdtemp(join(tmpdir(), 'vault-acts-'));
   acts = new RememberedActs();
+  nodes = new WaitedFor();
   const provider = new LocalKeyProvider({ directory, cost: { memoryKib: 64, passes: 1 } });
   const tenantKeys = new TenantKeys({ provider, keyring: new Keyring({ directory }) });
   const attempts = new PasswordAttempts({ directory, now: () => 1_700_000_000_000 });
@@ -56,9 +69,9 @@ afterEach(() => rm(directory, { recursive: true, force: true }));
 
 const initialize = () => new InitializeVault(vault, acts).execute(staff, password());
 const unseal = (typed = password()) => new UnsealVault(vault, acts).execute(staff, typed);
-const seal = () => new SealVault(vault, acts).execute(staff, 'end of shift');
+const seal = () => new SealVault(vault, acts, nodes).execute(staff, 'end of shift');
 
-test('each act leaves one entry, a repeated one leaves none, a wrong password is an entry of its own', async () => {
+test('each act leaves one entry, a repeated one leaves none, a wrong password is an entry of its own; a seal is an order each time', async () => {
   expect(await initialize()).toBe('unsealed');
   await expect(initialize()).rejects.toThrow('vault_already_initialized');
   expect(await seal()).toBe('sealed');
@@ -70,10 +83,13 @@ test('each act leaves one entry, a repeated one leaves none, a wrong password is
   expect(acts.entries).toEqual([
     { actor, action: 'vault.initialize', outcome: 'success', details: {} },
     { actor, action: 'vault.seal', outcome: 'success', details: { reason: 'end of shift' } },
+    { actor, action: 'vault.seal', outcome: 'success', details: { reason: 'end of shift' } },
     { actor, action: 'vault.unseal', outcome: 'denied', details: { code: 'wrong_password' } },
     { actor, action: 'vault.unseal', outcome: 'success', details: {} },
   ]);
   expect(JSON.stringify(acts.entries)).not.toContain('canary');
+  expect(acts.announced).toEqual([1, 2].map(() => ['chancery_policy', '0'.repeat(32)]));
+  expect(nodes.positions).toEqual([2, 3]);
 });
 
 test('guesses past the limit are refused without an entry each', async () => {

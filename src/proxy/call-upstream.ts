@@ -26,6 +26,8 @@ export interface UpstreamCall {
   readonly template: ParsedTemplate;
   readonly intent: EntryRef;
   readonly signal: AbortSignal;
+  /** Throws when the call must not go on: asked before each step that cannot be taken back. */
+  readonly check: () => void;
   readonly timeoutMs: number;
 }
 
@@ -55,8 +57,10 @@ export class CallUpstream {
     let secret: Secret | null = null;
     try {
       call.signal.throwIfAborted();
-      secret = await this.openVersion.execute(call.principal.tenantId, call.credential.id, call.version);
+      const { principal, credential, version } = call;
+      secret = await this.openVersion.execute(principal.tenantId, credential.id, version, call.check);
       const answer = await this.#send(call, secret);
+      call.check();
       const redacted = redactAnswer(answer, call.credential.redact ? secret : null);
       const { status } = answer;
       const { headers, body, redactions } = redacted;
@@ -79,6 +83,7 @@ export class CallUpstream {
       return await this.outbound.send(rendered.value, {
         tenantId: call.principal.tenantId,
         signal: call.signal,
+        lastLook: call.check,
         timeoutMs: call.timeoutMs,
         maxResponseBytes: this.config.outbound.responseBytesMax,
       });

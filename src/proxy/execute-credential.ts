@@ -56,6 +56,7 @@ export class ExecuteCredential {
     const verdict = (view: DecisionView<UsePolicy>): Verdict<Result> => {
       call?.close();
       call = null;
+      this.globalBrake.assertLease();
       if (view.seen(principal.proofId)) return { kind: 'silent', result: { kind: 'proof_used' } };
       const facts = this.#facts(principal, input, parsed.ok ? parsed.value : null, view.nowMs);
       const decision = this.#decide(principal, input, parsed, view);
@@ -71,6 +72,7 @@ export class ExecuteCredential {
       return { kind: 'entry', draft: denialEntry(facts, decision), jti: principal.proofId, result: decision };
     };
     try {
+      await this.globalBrake.seekLease();
       const { result, ref } = await this.committers.of(principal.tenantId).submit(verdict);
       return await this.#carryOut(principal, input, parsed.ok ? parsed.value : null, result, ref, call);
     } finally {
@@ -101,7 +103,7 @@ export class ExecuteCredential {
       template,
       timeoutMs: input.timeoutMs,
       nowMs,
-      platformSeq: this.globalBrake.state.platformSeq,
+      platformSeq: this.globalBrake.platformSeq,
     };
   }
 
@@ -127,6 +129,7 @@ export class ExecuteCredential {
       template,
       intent: ref,
       signal: AbortSignal.any([call.signal, input.gone]),
+      check: call.check,
       timeoutMs: input.timeoutMs,
     });
     return { ...answer, audit: ref };

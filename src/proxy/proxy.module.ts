@@ -4,11 +4,16 @@ import { KeysModule } from '../keys/keys.module.js';
 import { Vault } from '../keys/vault.js';
 import { InFlightCalls } from '../platform/outbound/in-flight.js';
 import { CallUpstream } from './call-upstream.js';
+import { CutForbiddenCalls } from './cut-forbidden-calls.js';
 import { ExecuteCredential } from './execute-credential.js';
 import { ProxyController } from './proxy.controller.js';
 import { loadUsePolicy, type UsePolicy } from './use-policy.js';
 
-@Module({ imports: [KeysModule], controllers: [ProxyController], providers: [CallUpstream, ExecuteCredential] })
+@Module({
+  imports: [KeysModule],
+  controllers: [ProxyController],
+  providers: [CallUpstream, CutForbiddenCalls, ExecuteCredential],
+})
 export class ProxyModule implements OnModuleInit {
   constructor(
     private readonly committers: Committers<UsePolicy>,

@@ -4,8 +4,11 @@ import { ServiceDatabase } from '../platform/database/service-database.js';
 import { PlatformSecret } from '../platform/crypto/platform-secret.js';
 
 const ROLE_EXISTS = '42710';
-/** Connections of one tenant from all nodes together: eight nodes of four. Statements that never end can hold no more. */
-const CONNECTIONS_MAX = 32;
+/**
+ * Connections of one tenant from all nodes together: eight nodes of four, and of one more for the platform's leases.
+ * Statements that never end can hold no more.
+ */
+const CONNECTIONS_MAX = 40;
 
 /** Gives a tenant its PostgreSQL login. Repeating it sets the password again, so a rotated platform secret heals here. */
 @Injectable()

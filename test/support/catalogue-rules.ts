@@ -12,6 +12,7 @@ const DOES_NOT_DECIDE = [
   'idempotency_keys',
   'member_sessions',
   'members',
+  'node_leases',
   'service_keys',
   'signing_keys',
 ];

@@ -5,8 +5,11 @@ import { Clock, SystemClock } from '../clock.js';
 import { PlatformSecret } from '../crypto/platform-secret.js';
 import { ReadinessChecks } from '../health/readiness-checks.js';
 import { PLATFORM_TENANT_ID } from '../ids.js';
-import type { DatabaseAddress } from './database-address.js';
+import { LOG, type Log } from '../telemetry/logger.js';
+import { type DatabaseAddress, loginAs } from './database-address.js';
+import { PolicyListener } from './policy-listener.js';
 import { rolePasswords } from './role-passwords.js';
+import { SERVICE_ROLES } from './roles.js';
 import { ServiceDatabase } from './service-database.js';
 import { TenantDatabase } from './tenant-database.js';
 import { TenantPools } from './tenant-pools.js';
@@ -19,6 +22,7 @@ export class DatabaseModule implements OnApplicationShutdown {
   constructor(
     private readonly pools: TenantPools,
     private readonly services: ServiceDatabase,
+    private readonly listener: PolicyListener,
     database: TenantDatabase,
     readiness: ReadinessChecks,
   ) {
@@ -50,12 +54,20 @@ export class DatabaseModule implements OnApplicationShutdown {
           inject: [TenantPools],
           useFactory: (pools: TenantPools) => new TenantDatabase(pools),
         },
+        {
+          // LISTEN needs a login and no right to anything.
+          provide: PolicyListener,
+          inject: [PlatformSecret, LOG],
+          useFactory: (secret: PlatformSecret, log: Log) =>
+            new PolicyListener(loginAs(address, SERVICE_ROLES.scheduler, rolePasswords(secret)), log),
+        },
       ],
-      exports: [Clock, TenantPools, TenantDatabase, ServiceDatabase],
+      exports: [Clock, TenantPools, TenantDatabase, ServiceDatabase, PolicyListener],
     };
   }
 
   async onApplicationShutdown(): Promise<void> {
+    await this.listener.stop();
     await this.pools.close();
     await this.services.close();
   }

@@ -4,7 +4,8 @@ import { databaseUnavailable, isConnectionFailure, overCapacity } from './databa
 import { tenantRole } from './roles.js';
 
 /** What a connection is for. Each tenant has its own lanes, so that an export never stands in the way of a brake. */
-export type Lane = 'commit' | 'control' | 'general';
+export type Lane = 'commit' | 'control' | 'lease' | 'general';
+const isReserved = (lane: Lane): boolean => lane === 'control' || lane === 'lease';
 const SWEEP_EVERY_MS = 5_000;
 const END_WITHIN_MS = 1_000;
 
@@ -13,7 +14,7 @@ export interface PoolLimits {
   readonly totalMax: number;
   /** Connections of one tenant: one to commit uses, one for control acts, the rest for everything else. */
   readonly tenantMax: number;
-  /** Of these, how many only control acts (brakes, revocations) may open. */
+  /** Of these, how many only control acts (brakes, revocations) and the node's lease may open. */
   readonly controlReserve: number;
   readonly waitMs: number;
   readonly idleMs: number;
@@ -118,7 +119,7 @@ export class TenantPools {
    */
   #takePlace(state: LaneState): { readonly ready: Promise<void> } | null {
     if (state.open >= this.#laneMax(state.lane)) return null;
-    const control = state.lane === 'control';
+    const control = isReserved(state.lane);
     if (!control && !this.#hasOpenBudget()) return null;
     const othersFull = !control && this.#open.others >= this.limits.totalMax - this.limits.controlReserve;
     let ready = Promise.resolve();
@@ -158,7 +159,7 @@ export class TenantPools {
   #evictLeastRecentlyUsed(sparesControl: boolean): Promise<void> | null {
     let oldest: { state: LaneState; slot: Slot } | undefined;
     for (const state of this.#lanes.values()) {
-      if (sparesControl && state.lane === 'control') continue;
+      if (sparesControl && isReserved(state.lane)) continue;
       for (const slot of state.idle)
         if (oldest === undefined || slot.idleSince < oldest.slot.idleSince) oldest = { state, slot };
     }
@@ -235,7 +236,7 @@ export class TenantPools {
   /** A place became free: open connections for lanes that wait for the total or the budget, control acts first. */
   #serveWaiters(): void {
     const waiting = [...this.#lanes.values()].filter((state) => state.waiters.length > 0);
-    waiting.sort((a, b) => Number(b.lane === 'control') - Number(a.lane === 'control'));
+    waiting.sort((a, b) => Number(isReserved(b.lane)) - Number(isReserved(a.lane)));
     for (let served = true; served;) {
       served = false;
       for (const state of waiting) {
@@ -251,7 +252,7 @@ export class TenantPools {
 
   #forget(state: LaneState): void {
     state.open -= 1;
-    this.#open[state.lane === 'control' ? 'control' : 'others'] -= 1;
+    this.#open[isReserved(state.lane) ? 'control' : 'others'] -= 1;
     this.#serveWaiters();
   }
 

@@ -14,6 +14,8 @@ export type OutboundOptions = {
   readonly tenantId: string;
   /** Ends the call from outside: a brake, a client that went away, a shutdown. */
   readonly signal: AbortSignal;
+  /** Called when the connection is there, directly before the first byte goes out: the last moment to throw. */
+  readonly lastLook?: () => void;
   /** From the first look-up to the last byte of the answer. */
   readonly timeoutMs: number;
   /** Of the answer's body, both as received and as decoded. */

@@ -5,6 +5,7 @@ import { Deadline } from './deadline.js';
 import { codingOf, decoded } from './decode.js';
 import type { DialPolicy } from './dial-policy.js';
 import { isHostname } from './hostname.js';
+import { lookingLast } from './last-look.js';
 import { fromExchangeFault, OutboundError } from './outbound-error.js';
 import type { OutboundOptions, OutboundRequest, OutboundResponse, OutboundStream } from './outbound-message.js';
 import { Places } from './places.js';
@@ -90,7 +91,7 @@ export class Outbound {
   ): Promise<OutboundStream> {
     if (deadline.error !== null) throw deadline.error;
     if (!isHostname(request.host)) throw new OutboundError('upstream_address_refused');
-    const pool = this.#pools.for(options.tenantId, request);
+    const pool = lookingLast(this.#pools.for(options.tenantId, request), options.lastLook);
     const answer = await deadline.race(
       pool.request({
         method: request.method,

@@ -1,0 +1,153 @@
+import { Inject, Injectable, type BeforeApplicationShutdown } from '@nestjs/common';
+import { Committers } from '../audit/committers.js';
+import { Vault } from '../keys/vault.js';
+import { concernsPlatform } from '../platform/database/policy-channel.js';
+import { PolicyListener } from '../platform/database/policy-listener.js';
+import { TenantDatabase } from '../platform/database/tenant-database.js';
+import { newUuid, PLATFORM_TENANT_ID } from '../platform/ids.js';
+import { InFlightCalls } from '../platform/outbound/in-flight.js';
+import { LOG, type Log } from '../platform/telemetry/logger.js';
+import { NodeLease } from './node-lease.js';
+import { forgetNode, type PlatformReading, registerNode, renewLease } from './node-leases.repository.js';
+
+const RENEW_EVERY_MS = 500;
+const NOTHING_READ: PlatformReading = { platformSeq: 0, brakeId: null, brakeSeq: 0, sealSeq: 0 };
+
+/**
+ * Keeps this node's lease, and obeys what the platform chain orders: a global brake and a seal, wherever they were
+ * given. Renewals go one after the other, so that what a later one read is never older than what an earlier one did.
+ */
+@Injectable()
+export class PlatformWatch implements BeforeApplicationShutdown {
+  readonly #bootId = newUuid();
+  readonly #lease = new NodeLease();
+  #registered = false;
+  #reading = NOTHING_READ;
+  /** Everything up to here is obeyed, the decisions under way before it included. */
+  #obeyedSeq = 0;
+  #obeying = Promise.resolve();
+  #running: Promise<void> | null = null;
+  #next: Promise<void> | null = null;
+  #timer: NodeJS.Timeout | null = null;
+  #lossTimer: NodeJS.Timeout | null = null;
+  #closed = false;
+
+  constructor(
+    private readonly database: TenantDatabase,
+    private readonly listener: PolicyListener,
+    private readonly inFlight: InFlightCalls,
+    private readonly committers: Committers,
+    private readonly vault: Vault,
+    @Inject(LOG) private readonly log: Log,
+  ) {}
+
+  /** Gets the first lease; before, nothing may be decided. Then goes on until the shutdown. */
+  async start(): Promise<void> {
+    await this.renewNow();
+    this.listener.subscribe((tenantId) => {
+      if (concernsPlatform(tenantId)) void this.renewNow().catch(() => undefined);
+    });
+    this.#timer = setInterval(() => void this.renewNow().catch(() => undefined), RENEW_EVERY_MS).unref();
+  }
+
+  /** Every use was admitted by then. Without its row, nobody waits for this node. */
+  async beforeApplicationShutdown(): Promise<void> {
+    this.#closed = true;
+    for (const timer of [this.#timer, this.#lossTimer]) if (timer !== null) clearTimeout(timer);
+    await Promise.allSettled([this.#running, this.#next]);
+    this.#lease.giveUp();
+    if (this.#registered) await this.#ask((client) => forgetNode(client, this.#bootId)).catch(() => undefined);
+  }
+
+  get holdsLease(): boolean {
+    return this.#lease.holds;
+  }
+
+  get reading(): PlatformReading {
+    return this.#reading;
+  }
+
+  /** Resolves when a renewal that began after the call was obeyed, but for the decisions still under way. */
+  renewNow(): Promise<void> {
+    if (this.#running === null) {
+      this.#running = this.#renew().finally(() => (this.#running = null));
+      return this.#running;
+    }
+    this.#next ??= this.#running
+      .catch(() => undefined)
+      .then(() => {
+        this.#next = null;
+        return this.renewNow();
+      });
+    return this.#next;
+  }
+
+  async #renew(): Promise<void> {
+    if (this.#closed) return;
+    const hadLease = this.#lease.holds;
+    if (!this.#registered) {
+      await this.#ask((client) => registerNode(client, this.#bootId));
+      this.#registered = true;
+    }
+    const sentAt = this.#lease.now();
+    const reading = await this.#ask((client) => renewLease(client, this.#bootId, this.#obeyedSeq));
+    if (reading === null) {
+      this.#registered = false;
+      throw new Error('this node was forgotten by the others');
+    }
+    const isFirst = this.#reading === NOTHING_READ;
+    this.#obey(reading, isFirst);
+    this.#lease.renew(sentAt);
+    this.#watchForLoss();
+    if (!hadLease && !isFirst) this.log.info('this node has its lease again');
+  }
+
+  /** What must not wait happens before the lease is renewed; what is acknowledged comes after what it waits for. */
+  #obey(reading: PlatformReading, isFirst: boolean): void {
+    const before = this.#reading;
+    this.#reading = reading;
+    const braked = !isFirst && reading.brakeSeq > before.brakeSeq;
+    const sealed = !isFirst && reading.sealSeq > before.sealSeq;
+    if (braked) this.inFlight.cut({}, 'brake');
+    if (sealed) this.#seal();
+    this.#obeying = this.#obeying.then(async () => {
+      if (braked || sealed) {
+        await this.committers.drainAll();
+        this.inFlight.cut({}, braked ? 'brake' : 'seal');
+      }
+      this.#obeyedSeq = reading.platformSeq;
+      if (isFirst || braked || sealed) void this.renewNow().catch(() => undefined);
+    });
+  }
+
+  #seal(): void {
+    try {
+      if (this.vault.state() !== 'uninitialized') this.vault.seal('ordered in the platform chain');
+    } catch (error) {
+      this.log.error({ err: error }, 'not everybody here could be told of the seal');
+    }
+  }
+
+  /** A node that cannot ask whether its calls may go on ends them. */
+  #watchForLoss(): void {
+    if (this.#lossTimer !== null) clearTimeout(this.#lossTimer);
+    if (this.#closed) return;
+    this.#lossTimer = setTimeout(() => {
+      if (this.#lease.holds) return this.#watchForLoss();
+      const cut = this.inFlight.cut({}, 'lease_lost');
+      this.log.warn({ cut }, 'this node has lost its lease and admits nothing until it can renew it');
+    }, this.#lease.remainingMs + 1).unref();
+  }
+
+  async #ask<T>(question: (client: Parameters<typeof renewLease>[0]) => Promise<T>): Promise<T> {
+    const connection = await this.database.connection(PLATFORM_TENANT_ID, 'lease');
+    let broken = true;
+    try {
+      const answer = await question(connection.client);
+      broken = false;
+      return answer;
+    } finally {
+      connection.release(broken);
+    }
+  }
+}
