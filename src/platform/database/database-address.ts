@@ -45,7 +45,7 @@ export function loginAs(address: DatabaseAddress, role: string, password: RolePa
     query_timeout: ANSWER_TIMEOUT_MS,
     idle_in_transaction_session_timeout: IDLE_IN_TRANSACTION_TIMEOUT_MS,
     // What a role's own settings may not undo.
-    options: '-c search_path=chancery -c synchronous_commit=on',
+    options: '-c search_path=chancery -c synchronous_commit=on -c default_transaction_read_only=off',
     keepAlive: true,
   };
 }

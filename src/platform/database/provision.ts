@@ -10,6 +10,8 @@ import { OWNER_ROLE, QUEUE_SCHEMA, SCHEMA, scramVerifier, SERVICE_ROLES, TENANT_
 const MIGRATION_LOCK = 7_246_001;
 const INSUFFICIENT_PRIVILEGE = '42501';
 const SERVER_VERSION_MIN = 160_000;
+/** Of one connection; building an index on a large table is the migrator's, which has no such limit. */
+const TEMP_FILES_MAX = '1GB';
 
 export interface ProvisionOptions {
   /** A login that may create roles and owns the database, or a superuser; used here and nowhere else. */
@@ -27,7 +29,7 @@ export async function provisionDatabase(options: ProvisionOptions): Promise<void
     await admin.query('select pg_advisory_lock($1)', [MIGRATION_LOCK]);
     await createRoles(admin, options.password);
     await actingAsOwners(admin, () => createSchemas(admin));
-    await limitDatabase(admin, options.address.database);
+    await limitDatabase(admin, options.address.database, options.log);
     await withdrawDefaults(admin, options.log);
     options.log?.('running migrations');
     await withClient(loginAs(options.address, SERVICE_ROLES.migrator, options.password), async (migrator) => {
@@ -84,14 +86,21 @@ async function createSchemas(admin: Client): Promise<void> {
   await admin.query('revoke all on schema public from public');
 }
 
-/** Only our own roles connect, and none of them makes temporary tables, which are storage nobody limits. */
-export async function limitDatabase(admin: Client, database: string): Promise<void> {
+/** Only our own roles connect, none of them makes temporary tables, and what a statement spills to disk has an end. */
+export async function limitDatabase(admin: Client, database: string, log?: (line: string) => void): Promise<void> {
   const name = admin.escapeIdentifier(database);
   await admin.query(`revoke all on database ${name} from public`);
   const logins = [TENANT_GROUP, ...Object.values(SERVICE_ROLES)].join(', ');
   await admin.query(`grant connect on database ${name} to ${logins}`);
   // The migrator's first statement is CREATE SCHEMA IF NOT EXISTS, which asks for this right even when it exists.
   await admin.query(`grant create on database ${name} to ${OWNER_ROLE}`);
+  try {
+    await admin.query(`alter database ${name} set temp_file_limit = '${TEMP_FILES_MAX}'`);
+    await admin.query(`alter role ${SERVICE_ROLES.migrator} in database ${name} set temp_file_limit = -1`);
+  } catch (error) {
+    if (sqlState(error) !== INSUFFICIENT_PRIVILEGE) throw error;
+    log?.('a tenant may fill the disk with temporary files: only a superuser can set temp_file_limit');
+  }
 }
 
 /** What PostgreSQL lets everybody call: advisory locks would let one tenant hold up another; large objects are storage. */
