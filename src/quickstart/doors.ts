@@ -3,6 +3,8 @@ import { HttpClient, type HttpRequest } from '@chancery/client/http.js';
 import type { DemoPerson } from './state-file.js';
 
 const STEP_MS = 30_000;
+/** What is shown once stands in the state file; a terminal's scroll-back need not have it too. */
+const SHOWN_ONCE = new Set(['api_key', 'key', 'password', 'otpauth_uri', 'session_token']);
 
 /** One surface, as one party: the product's own HTTP door and nothing else. */
 export class Door {
@@ -31,9 +33,13 @@ export class Door {
   async #call<T>(request: HttpRequest): Promise<T> {
     const headers = this.bearer === null ? {} : { authorization: `Bearer ${this.bearer}` };
     const answer = await this.http.json<T>({ ...request, headers });
-    this.say(`    ${request.method} ${request.path} → ${JSON.stringify(answer)}`);
+    this.say(`    ${request.method} ${request.path} → ${JSON.stringify(answer, withoutSecrets)}`);
     return answer;
   }
+}
+
+function withoutSecrets(name: string, value: unknown): unknown {
+  return SHOWN_ONCE.has(name) && typeof value === 'string' ? '[shown once]' : value;
 }
 
 /** Signs a person in. A code is good once, so a second sign-in within its half minute uses the next one. */

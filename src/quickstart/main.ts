@@ -1,17 +1,20 @@
 import { createWriteStream } from 'node:fs';
-import { mkdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { HttpClient } from '@chancery/client/http.js';
 import { SignCheckpoints } from '../audit/sign-checkpoints.js';
+import { EndSignals } from '../end-signals.js';
 import { Vault } from '../keys/vault.js';
+import { emptyCoreDumps } from '../platform/crypto/core-dumps.js';
 import { EmbeddedCluster } from '../platform/database/embedded-cluster.js';
 import { createLog } from '../platform/telemetry/logger.js';
 import { type Chancery, startChancery } from '../start.js';
+import { claim } from './claim.js';
 import { DemoUpstream } from './demo-upstream.js';
 import { Door } from './doors.js';
 import { quickstartConfig } from './environment.js';
-import { printNextSteps, printSealed, printSurfaces } from './farewell.js';
+import { printLaterStart, printNextSteps, printStoryEnd, printSurfaces } from './farewell.js';
 import { furnish } from './furnish.js';
 import { Narrator } from './narrator.js';
 import { type QuickstartOptions, readOptions, USAGE } from './options.js';
@@ -21,13 +24,17 @@ import { tellStory } from './story.js';
 
 const ROOT = fileURLToPath(new URL('../..', import.meta.url));
 const EX_USAGE = 64;
+const CLAIM = 'running';
 
-async function run(options: QuickstartOptions): Promise<number> {
+async function run(options: QuickstartOptions, signals: EndSignals): Promise<number> {
   const narrator = new Narrator(options.verbose);
-  const folder = new QuickstartFolder(path.join(ROOT, '.chancery'));
+  const dir = path.resolve(options.dir ?? ROOT);
+  const folder = new QuickstartFolder(path.join(dir, '.chancery'));
+  await mkdir(folder.dir, { recursive: true, mode: 0o700 });
+  const giveBack = claim(folder.path(CLAIM));
+  process.once('exit', giveBack);
   if (options.reset) await forget(folder);
   const before = await folder.read();
-  await mkdir(folder.dir, { recursive: true, mode: 0o700 });
   const upstream = await DemoUpstream.start(before === null ? DemoUpstream.newKey() : await demoKey(folder));
   await writeFile(folder.path('demo-ca.pem'), upstream.certificateAuthority);
   narrator.line('Starting PostgreSQL, migrations, the queue and three listeners…');
@@ -42,10 +49,14 @@ async function run(options: QuickstartOptions): Promise<number> {
       before === null
         ? await firstStart(narrator, folder, chancery, upstream)
         : await laterStart(folder, chancery, before);
-    if (before !== null) printSealed(narrator, chancery.app.get(Vault).state() !== 'unsealed');
-    printNextSteps(narrator, state);
-    printSurfaces(narrator, state, folder);
-    if (!options.exit) await stayUp();
+    if (before !== null) printLaterStart(narrator, chancery.app.get(Vault).state() !== 'unsealed');
+    if (options.exit) {
+      printStoryEnd(narrator, folder);
+    } else {
+      printNextSteps(narrator, state);
+      printSurfaces(narrator, state, folder);
+      await stayUp(dir, signals);
+    }
   } finally {
     await chancery.close();
     await upstream.close();
@@ -105,21 +116,27 @@ async function demoKey(folder: QuickstartFolder): Promise<string> {
 
 async function forget(folder: QuickstartFolder): Promise<void> {
   await EmbeddedCluster.remove(folder.path('postgres'));
-  await rm(folder.dir, { recursive: true, force: true });
+  for (const name of await readdir(folder.dir)) {
+    if (name !== CLAIM) await rm(folder.path(name), { recursive: true, force: true });
+  }
 }
 
 /** In a terminal a prompt, otherwise until somebody ends it. */
-async function stayUp(): Promise<void> {
-  const ended = new Promise<void>((resolve) => process.once('SIGTERM', resolve).once('SIGINT', resolve));
-  await (process.stdin.isTTY ? Promise.race([shell(ROOT), ended]) : ended);
+async function stayUp(dir: string, signals: EndSignals): Promise<void> {
+  const prompt = { dir, programs: path.join(ROOT, 'node_modules/.bin'), signals };
+  await (process.stdin.isTTY ? Promise.race([shell(prompt), signals.next()]) : signals.next());
 }
 
+let exitCode: number;
 try {
+  emptyCoreDumps();
   const options = readOptions(process.argv.slice(2));
   if (options.help) process.stdout.write(`${USAGE}\n`);
-  else process.exitCode = await run(options);
+  exitCode = options.help ? 0 : await run(options, new EndSignals());
 } catch (error) {
   const usage = (error as { code?: string }).code?.startsWith('ERR_PARSE_ARGS') === true;
   process.stderr.write(`quickstart: ${(error as Error).message}\n${usage ? `${USAGE}\n` : ''}`);
-  process.exitCode = usage ? EX_USAGE : 1;
+  exitCode = usage ? EX_USAGE : 1;
 }
+// What a failure left open must not keep the process; a database it started ends with it.
+process.exit(exitCode);

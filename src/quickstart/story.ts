@@ -79,17 +79,23 @@ async function tellBrakes(narrator: Narrator, { state, doors }: Stage, call: () 
   const agentId = state.agents['scribe']?.id;
   const brakes = [
     {
-      title: 'credential',
+      title: 'the credential',
       pull: tenantKey,
       clear: owner,
       body: { scope: 'credential', credential_name: state.credential },
     },
-    { title: 'agent', pull: tenantKey, clear: owner, body: { scope: 'agent', agent_id: agentId } },
-    { title: 'tenant', pull: tenantKey, clear: owner, body: { scope: 'tenant' } },
-    { title: 'global', pull: opsKey, clear: staff, body: { scope: 'global' }, confirm: GLOBAL_CONFIRMATION },
+    { title: 'the agent', pull: tenantKey, clear: owner, body: { scope: 'agent', agent_id: agentId } },
+    { title: 'the tenant', pull: tenantKey, clear: owner, body: { scope: 'tenant' } },
+    {
+      title: 'everything (global)',
+      pull: opsKey,
+      clear: staff,
+      body: { scope: 'global' },
+      confirm: GLOBAL_CONFIRMATION,
+    },
   ];
   for (const { title, pull, clear, body, confirm } of brakes) {
-    await narrator.step(`Brake on the ${title}`, '403 brake_active, a person clears it: 200', async () => {
+    await narrator.step(`Brake on ${title}`, '403 brake_active, a person clears it: 200', async () => {
       const brake = await pull.post<{ id: string }>('/v1/brakes', { ...body, reason });
       const braked = await call();
       await clear.post(`/v1/brakes/${brake.id}/clear`, { reason, ...(confirm === undefined ? {} : { confirm }) });

@@ -49,12 +49,18 @@ export async function launch({ home, binaries, user, port, flags, log }: Launch)
   });
   let failure: Error | undefined;
   server.once('error', (error) => (failure = error));
+  const quit = () => server.kill('SIGQUIT');
+  process.once('exit', quit); // from here to the return nobody else knows that it runs
 
-  for (const end = Date.now() + START_MS; Date.now() < end; await sleep(POLL_MS)) {
-    if (failure) throw failure;
-    if (server.exitCode !== null || server.signalCode !== null) break;
-    const file = readPidFile(home.dataDir);
-    if (file?.pid === server.pid && file?.ready) return server;
+  try {
+    for (const end = Date.now() + START_MS; Date.now() < end; await sleep(POLL_MS)) {
+      if (failure) throw failure;
+      if (server.exitCode !== null || server.signalCode !== null) break;
+      const file = readPidFile(home.dataDir);
+      if (file?.pid === server.pid && file?.ready) return server;
+    }
+  } finally {
+    process.off('exit', quit);
   }
   server.kill('SIGQUIT');
   throw new Error(`PostgreSQL did not start:\n${lines.join('\n')}`);
