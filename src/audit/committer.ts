@@ -1,5 +1,11 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { isConnectionFailure, OutcomeUnknownError, overCapacity } from '../platform/database/database.errors.js';
+import {
+  databaseUnavailable,
+  isConnectionFailure,
+  isOutOfService,
+  OutcomeUnknownError,
+  overCapacity,
+} from '../platform/database/database.errors.js';
 import { asTenantTx, type TenantDatabase } from '../platform/database/tenant-database.js';
 import type { PooledConnection } from '../platform/database/tenant-pools.js';
 import type { TenantTx } from '../platform/database/tenant-tx.js';
@@ -104,7 +110,8 @@ export class Committer<P> {
       return landed;
     } catch (error) {
       if (this.#doubt === null) {
-        for (const submission of taken) submission.fail(error);
+        const told = isOutOfService(error) ? databaseUnavailable() : error;
+        for (const submission of taken) submission.fail(told);
       } else {
         this.#putBack(taken);
         await sleep(DOUBT_RETRY_MS);

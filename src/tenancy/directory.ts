@@ -1,7 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import { and, eq, gt, asc } from 'drizzle-orm';
 import { LRUCache } from 'lru-cache';
-import { violatedConstraint } from '../platform/database/database.errors.js';
+import { orUnavailable, violatedConstraint } from '../platform/database/database.errors.js';
 import { ServiceDatabase } from '../platform/database/service-database.js';
 import { storedId } from '../platform/ids.js';
 import { nameTaken } from './tenancy.errors.js';
@@ -35,12 +35,14 @@ export class Directory {
 
   async list(afterId: string | undefined, limit: number): Promise<Tenant[]> {
     const after = afterId === undefined ? undefined : gt(tenants.id, afterId);
-    return this.services.directory.select().from(tenants).where(and(after)).orderBy(asc(tenants.id)).limit(limit);
+    return orUnavailable(
+      this.services.directory.select().from(tenants).where(and(after)).orderBy(asc(tenants.id)).limit(limit),
+    );
   }
 
   async add(tenant: Tenant): Promise<void> {
     try {
-      await this.services.directory.insert(tenants).values(tenant);
+      await orUnavailable(this.services.directory.insert(tenants).values(tenant));
     } catch (error) {
       if (violatedConstraint(error) === 'tenants_namespace_unique') throw nameTaken('namespace');
       throw error;
@@ -50,7 +52,7 @@ export class Directory {
   async #look(key: string, where: ReturnType<typeof eq>): Promise<Tenant | null> {
     const known = this.#found.get(key);
     if (known !== undefined) return known;
-    const [tenant] = await this.services.directory.select().from(tenants).where(where);
+    const [tenant] = await orUnavailable(this.services.directory.select().from(tenants).where(where));
     if (tenant === undefined) return null;
     this.#found.set(key, tenant);
     return tenant;

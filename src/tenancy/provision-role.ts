@@ -1,4 +1,5 @@
 import { Injectable } from '@nestjs/common';
+import { orUnavailable } from '../platform/database/database.errors.js';
 import { scramVerifier, TENANT_GROUP, tenantRole } from '../platform/database/roles.js';
 import { ServiceDatabase } from '../platform/database/service-database.js';
 import { PlatformSecret } from '../platform/crypto/platform-secret.js';
@@ -18,7 +19,11 @@ export class ProvisionRole {
     private readonly secret: PlatformSecret,
   ) {}
 
-  async execute(tenantId: string): Promise<void> {
+  execute(tenantId: string): Promise<void> {
+    return orUnavailable(this.#provision(tenantId));
+  }
+
+  async #provision(tenantId: string): Promise<void> {
     const role = tenantRole(tenantId);
     const password = this.secret.derive(`role-password/${role}`).toString('base64url');
     const options = `login connection limit ${CONNECTIONS_MAX} password '${scramVerifier(password)}'`;

@@ -36,7 +36,8 @@ export class OutcomeUnknownError extends ProblemError {
 /** The SQLSTATE of an error of pg, also behind drizzle's wrapper. */
 export function sqlState(error: unknown): string | undefined {
   const own = (error as { code?: unknown }).code;
-  if (typeof own === 'string' && /^[0-9A-Z]{5}$/.test(own)) return own;
+  // Node's own codes have no digit (EPIPE).
+  if (typeof own === 'string' && /^(?=.*\d)[0-9A-Z]{5}$/.test(own)) return own;
   const cause = (error as { cause?: unknown }).cause;
   return cause === undefined || cause === null ? undefined : sqlState(cause);
 }
@@ -63,4 +64,21 @@ export function isConnectionFailure(error: unknown): boolean {
   )
     return true;
   return e.cause !== undefined && e.cause !== null && isConnectionFailure(e.cause);
+}
+
+/** Out of disk, memory or connections, an I/O error, or a statement that took too long: what it did was undone. */
+const RESOURCE_STATES = /^(53|58)|^57014$/;
+
+/** True when the server, not the statement, is what failed: the same request may well succeed later. */
+export function isOutOfService(error: unknown): boolean {
+  return RESOURCE_STATES.test(sqlState(error) ?? '') || isConnectionFailure(error);
+}
+
+/** For single statements outside a tenant's transaction. */
+export async function orUnavailable<T>(statement: PromiseLike<T>): Promise<T> {
+  try {
+    return await statement;
+  } catch (error) {
+    throw isOutOfService(error) ? new OutcomeUnknownError() : error;
+  }
 }

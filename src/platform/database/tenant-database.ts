@@ -1,6 +1,6 @@
 import { drizzle } from 'drizzle-orm/node-postgres';
 import type { Client } from 'pg';
-import { databaseUnavailable, isConnectionFailure, OutcomeUnknownError } from './database.errors.js';
+import { databaseUnavailable, isConnectionFailure, isOutOfService, OutcomeUnknownError } from './database.errors.js';
 import type { Lane, PooledConnection, TenantPools } from './tenant-pools.js';
 import type { TenantTx } from './tenant-tx.js';
 
@@ -34,8 +34,8 @@ export class TenantDatabase {
       return result;
     } catch (error) {
       await rollBack(connection, error);
-      if (!isConnectionFailure(error)) throw error;
-      throw committing ? new OutcomeUnknownError() : databaseUnavailable();
+      if (!isOutOfService(error)) throw error;
+      throw committing && isConnectionFailure(error) ? new OutcomeUnknownError() : databaseUnavailable();
     }
   }
 

@@ -1,6 +1,6 @@
 import { Client } from 'pg';
 import { type DatabaseAddress, loginAs, type RolePassword } from './database-address.js';
-import { databaseUnavailable, isConnectionFailure, overCapacity } from './database.errors.js';
+import { databaseUnavailable, isOutOfService, overCapacity } from './database.errors.js';
 import { tenantRole } from './roles.js';
 
 /** What a connection is for. Each tenant has its own lanes, so that an export never stands in the way of a brake. */
@@ -179,7 +179,7 @@ export class TenantPools {
       await client.connect();
     } catch (error) {
       this.#forget(state);
-      throw isConnectionFailure(error) ? databaseUnavailable() : error;
+      throw isOutOfService(error) ? databaseUnavailable() : error;
     }
     return this.#lend(state, slot);
   }
