@@ -73,6 +73,8 @@ export default {
     project('integration', ['test/integration'], services),
     project('e2e', ['test/e2e'], services),
     project('acceptance', ['test/acceptance'], services),
+    // What takes minutes: `npm run test:long`.
+    ...(process.env.CHANCERY_TEST_LONG === '1' ? [project('long', ['test/long'], services)] : []),
     project('browser', ['test/browser'], services),
   ],
 };

@@ -1,0 +1,80 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { EmbeddedCluster } from '../../../src/platform/database/embedded-cluster.js';
+import { freePort } from '../../../src/platform/database/embedded/launch.js';
+import { readPidFile } from '../../../src/platform/database/embedded/postmaster.js';
+import { clusterHome } from '../../../src/platform/database/embedded/home.js';
+import { serverUser } from '../../../src/platform/database/embedded/server-user.js';
+import { asSuperuser } from '../database.js';
+
+const DATABASE = 'chancery';
+const FLAGS = ['-c', 'max_connections=150'];
+const START_AGAIN_WITHIN_MS = 30_000;
+
+/** A cluster on a port of its own that may be killed, paused and started again; nobody else's tests are on it. */
+export class MortalCluster {
+  readonly dataDir: string;
+
+  private constructor(
+    private readonly dir: string,
+    private readonly port: number,
+    private server: EmbeddedCluster,
+  ) {
+    this.dataDir = clusterHome(dir, serverUser(), () => undefined).dataDir;
+  }
+
+  static async create(dir: string): Promise<MortalCluster> {
+    const port = await freePort();
+    const made = new MortalCluster(dir, port, await EmbeddedCluster.start({ dir, port, flags: FLAGS }));
+    await asSuperuser(made.server.adminUrl, (admin) => admin.query(`create database ${DATABASE}`));
+    return made;
+  }
+
+  /** The superuser's way into the one database. */
+  get adminUrl(): string {
+    const url = new URL(this.server.adminUrl);
+    url.pathname = `/${DATABASE}`;
+    return url.href;
+  }
+
+  get #pid(): number {
+    const pid = readPidFile(this.dataDir)?.pid;
+    if (pid === undefined) throw new Error('the cluster does not run');
+    return pid;
+  }
+
+  /** `postmaster`: its backends see that it is gone and end. `all`: every process of the server at once. */
+  async kill(what: 'postmaster' | 'all'): Promise<void> {
+    process.kill(what === 'all' ? -this.#pid : this.#pid, 'SIGKILL');
+    await this.server.stop();
+  }
+
+  /** Every process of the server stands still, connections stay open, nothing is answered. */
+  pause(): void {
+    process.kill(-this.#pid, 'SIGSTOP');
+  }
+
+  resume(): void {
+    process.kill(-this.#pid, 'SIGCONT');
+  }
+
+  stop(): Promise<void> {
+    return this.server.stop();
+  }
+
+  /** On the same port. What a killed postmaster left behind may hold its memory for a moment. */
+  async startAgain(): Promise<void> {
+    for (const end = Date.now() + START_AGAIN_WITHIN_MS; ; await sleep(50)) {
+      try {
+        this.server = await EmbeddedCluster.start({ dir: this.dir, port: this.port, flags: FLAGS });
+        return;
+      } catch (error) {
+        if (Date.now() > end) throw error;
+      }
+    }
+  }
+
+  async remove(): Promise<void> {
+    await this.server.stop();
+    await EmbeddedCluster.remove(this.dir);
+  }
+}

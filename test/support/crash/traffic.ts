@@ -1,0 +1,115 @@
+import { randomUUID } from 'node:crypto';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { type AppTenant, execute, UPSTREAM_URL } from '../app.js';
+import type { DpopAgent } from '../dpop-agent.js';
+
+const PAUSE_MS = 20;
+const LANES_PER_AGENT = 5;
+
+/** A use that was answered 200: from then on it is in the chain, whatever happens. */
+export interface AcknowledgedUse {
+  readonly call: string;
+  readonly tenantId: string;
+  readonly agentId: string;
+  readonly seq: number;
+  readonly hash: string;
+}
+
+/** An administrative act, and its answer's id once there was one. */
+export interface Deed {
+  readonly tenant: AppTenant;
+  readonly path: '/v1/agents' | '/v1/brakes';
+  readonly body: Readonly<Record<string, string>>;
+  readonly key: string;
+  id: string | null;
+}
+
+interface Answer {
+  readonly status: number;
+  readonly headers: Headers;
+  readonly body: Record<string, unknown> | null;
+}
+
+export interface Crew {
+  readonly tenant: AppTenant;
+  readonly agents: readonly DpopAgent[];
+}
+
+/** Many agents that use a credential, and a tenant's service that makes agents and brakes, until told to stop. */
+export class Traffic {
+  readonly acknowledged: AcknowledgedUse[] = [];
+  readonly deeds: Deed[] = [];
+  /** How often each answer came: status and code. */
+  readonly answers = new Map<string, number>();
+  /** Answers that no crash excuses. */
+  readonly wrong: unknown[] = [];
+  inFlight = 0;
+  #stopped = false;
+  readonly #lanes: Promise<void>[] = [];
+
+  constructor(crews: readonly Crew[]) {
+    for (const { tenant, agents } of crews) {
+      for (const agent of agents) {
+        for (let lane = 0; lane < LANES_PER_AGENT; lane++) this.#lanes.push(this.#use(tenant, agent));
+      }
+      this.#lanes.push(this.#administer(tenant));
+    }
+  }
+
+  /** Resolves when everything was answered, or lost its connection. */
+  async stop(): Promise<void> {
+    this.#stopped = true;
+    await Promise.all(this.#lanes);
+  }
+
+  async #use(tenant: AppTenant, agent: DpopAgent): Promise<void> {
+    while (!this.#stopped) {
+      const call = randomUUID();
+      this.inFlight += 1;
+      const answer = await answered(
+        execute(agent, 'key', { url: `${UPSTREAM_URL}/${call}` }, { purpose: call, timeout_ms: 5_000 }),
+      );
+      this.inFlight -= 1;
+      if (this.#note(answer) === 200 && answer?.body) {
+        const { seq, hash } = answer.body.audit as { seq: number; hash: string };
+        this.acknowledged.push({ call, tenantId: tenant.id, agentId: agent.id, seq, hash });
+      } else await sleep(PAUSE_MS);
+    }
+  }
+
+  async #administer(tenant: AppTenant): Promise<void> {
+    while (!this.#stopped) {
+      const made = await this.#do(tenant, '/v1/agents', { name: `made-${randomUUID()}` });
+      if (made !== null && !this.#stopped) {
+        await this.#do(tenant, '/v1/brakes', { scope: 'agent', agent_id: made, reason: 'a crash is coming' });
+      }
+      await sleep(PAUSE_MS);
+    }
+  }
+
+  async #do(tenant: AppTenant, path: Deed['path'], body: Deed['body']): Promise<string | null> {
+    const deed: Deed = { tenant, path, body, key: randomUUID(), id: null };
+    this.deeds.push(deed);
+    const answer = await answered(tenant.admin('POST', path, body, { 'idempotency-key': deed.key }));
+    if (this.#note(answer) === 201) deed.id = String(answer?.body?.id);
+    return deed.id;
+  }
+
+  /** 200 and 201, a 503 that says when to come back, or a connection that broke: nothing else is a right answer. */
+  #note(answer: Answer | null): number {
+    const { status = 0, body, headers } = answer ?? {};
+    const kind = status === 0 ? 'connection lost' : status < 300 ? String(status) : `${status} ${String(body?.code)}`;
+    this.answers.set(kind, (this.answers.get(kind) ?? 0) + 1);
+    const excused = status === 0 || status < 300 || (status === 503 && headers?.has('retry-after') === true);
+    if (!excused) this.wrong.push({ status, body });
+    return status;
+  }
+}
+
+async function answered(call: Promise<Answer>): Promise<Answer | null> {
+  try {
+    return await call;
+  } catch {
+    return null;
+  }
+}
