@@ -58,7 +58,7 @@ export class CallUpstream {
     try {
       call.signal.throwIfAborted();
       const { principal, credential, version } = call;
-      secret = await this.openVersion.execute(principal.tenantId, credential.id, version, call.check);
+      secret = await this.openVersion.execute(principal.tenantId, credential, version, call.check);
       const answer = await this.#send(call, secret);
       call.check();
       const redacted = redactAnswer(answer, call.credential.redact ? secret : null);
