@@ -38,7 +38,8 @@ export class Output {
 
   table<T>(columns: Column<T>[], rows: T[], whenEmpty: string): void {
     if (rows.length === 0) return this.note(whenEmpty);
-    const [head, ...lines] = formatTable(columns, rows, this.io.stdout.isTTY ? this.io.stdout.columns : undefined);
+    const width = this.io.stdout.isTTY ? this.io.stdout.columns || undefined : undefined; // 0: the terminal does not know
+    const [head, ...lines] = formatTable(columns, rows, width);
     this.io.stdout.write(`${[this.#bold(head!), ...lines].join('\n')}\n`);
   }
 

@@ -20,6 +20,11 @@ test('a table fits its terminal: the widest column is cut, and shows it', () => 
   expect(lines[1]).toMatch(/a…$/);
 });
 
+test('what names the row is never cut: other commands take it', () => {
+  const [, line] = formatTable(columns, [['i'.repeat(36), 'a'.repeat(50)]], 30);
+  expect(line).toBe(`${'i'.repeat(36)}  aaaaa…`);
+});
+
 test('without a terminal nothing is cut', () => {
   expect(formatTable(columns, [['1', 'a'.repeat(500)]], undefined)[1]).toContain('a'.repeat(500));
 });

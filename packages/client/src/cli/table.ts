@@ -6,8 +6,8 @@ const GAP = '  ';
 const WIDTH_MIN = 6;
 
 /**
- * Rows as aligned lines. With a `width` the widest columns are cut to fit, the cut shown by an ellipsis;
- * without one (output to a file or pipe) nothing is cut.
+ * Rows as aligned lines. With a `width` the widest columns are cut to fit, the cut shown by an ellipsis, but never the
+ * first: it names the row for other commands. Without one (output to a file or pipe) nothing is cut.
  */
 export function formatTable<T>(columns: Column<T>[], rows: T[], width: number | undefined): string[] {
   const cells = rows.map((row) => columns.map((column) => printable(String(column.of(row) ?? '–'))));
@@ -25,9 +25,9 @@ export function formatTable<T>(columns: Column<T>[], rows: T[], width: number | 
 function shrink(widths: number[], available: number): void {
   const total = () => widths.reduce((sum, width) => sum + width, 0);
   while (total() > available) {
-    const widest = Math.max(...widths);
+    const widest = Math.max(...widths.slice(1));
     if (widest <= WIDTH_MIN) return;
-    widths[widths.indexOf(widest)] = widest - 1;
+    widths[widths.indexOf(widest, 1)] = widest - 1;
   }
 }
 
