@@ -1,6 +1,8 @@
 import { existsSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { AppModule } from './app.module.js';
+import { StartupCheck } from './audit/startup-check.js';
+import { BrakeRestoredDatabase } from './brakes/brake-restored-database.js';
 import { GlobalBrake } from './brakes/global-brake.js';
 import type { Config } from './config/environment.js';
 import { scheduleJobs } from './jobs.js';
@@ -56,6 +58,7 @@ export function startChancery(options: StartOptions): Promise<Chancery> {
     await assertDurable(http.app.get(TenantDatabase));
     http.app.get(PolicyListener).start();
     await http.app.get(GlobalBrake).start();
+    await http.app.get(BrakeRestoredDatabase, { strict: false }).execute();
     if (config.jobs.inline) {
       const queue = await startJobs(http, config, log, address, secret);
       opened.push(() => queue.stop());
@@ -75,6 +78,9 @@ export function startWorker({ config, log }: StartOptions): Promise<{ close(): P
     const http = await createHttpApp(AppModule.at(address), { config, log, secret });
     opened.push(() => http.close());
     await assertDurable(http.app.get(TenantDatabase));
+    const { behind, before } = await http.app.get(StartupCheck).execute();
+    // Its jobs append, and would hide from the server's start what that one must see.
+    if (behind.length > 0 || before !== null) throw new Error('the database was restored: start the server first');
     const queue = await startJobs(http, config, log, address, secret);
     opened.push(() => queue.stop());
     log.info('working');

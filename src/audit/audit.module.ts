@@ -42,18 +42,13 @@ import { VerifyChain } from './verify-chain.js';
 export class AuditModule implements OnApplicationBootstrap, OnApplicationShutdown {
   constructor(
     private readonly file: CheckpointFile,
-    private readonly startup: StartupCheck,
     @Inject(LOG) private readonly log: Log,
   ) {}
 
-  /** Before anything is appended: a restored backup must not go unnoticed behind newer entries. */
   async onApplicationBootstrap(): Promise<void> {
     const { unreadable } = this.file;
     if (unreadable > 0 || (await this.file.torn())) {
       this.log.warn({ unreadable }, 'the checkpoint file holds lines that cannot be read');
-    }
-    for (const found of await this.startup.execute()) {
-      this.log.error(found, 'a chain is behind its last checkpoint: was an older backup restored?');
     }
   }
 

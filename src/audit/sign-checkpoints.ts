@@ -22,8 +22,11 @@ export class SignCheckpoints {
     @Inject(LOG) private readonly log: Log,
   ) {}
 
-  /** Returns how many were signed. A chain that is behind its own checkpoint is never signed again, but reported. */
-  async execute(signal?: AbortSignal): Promise<number> {
+  /**
+   * Returns how many were signed. A chain that is behind its own checkpoint is reported and not signed again, unless it
+   * is one of `accepted`: then its new end is signed behind the old one.
+   */
+  async execute(signal?: AbortSignal, accepted: ReadonlySet<string> = new Set()): Promise<number> {
     const key = await this.keys.active('checkpoint');
     const batch: CheckpointRecord[] = [];
     let signed = 0;
@@ -31,8 +34,10 @@ export class SignCheckpoints {
       signal?.throwIfAborted();
       const tenant = publicId('ten', head.tenantId);
       const found = compareWithCheckpoint(head, this.file.latest(tenant));
-      if (found === 'behind') this.log.error({ tenant, seq: head.seq }, 'a chain is behind its last checkpoint');
-      if (found === 'moved') batch.push(await this.#sign(key, tenant, head));
+      const isAccepted = found === 'behind' && accepted.has(tenant);
+      if (found === 'behind' && !isAccepted)
+        this.log.error({ tenant, seq: head.seq }, 'a chain is behind its last checkpoint');
+      if (found === 'moved' || isAccepted) batch.push(await this.#sign(key, tenant, head));
       if (batch.length < BATCH_MAX) continue;
       signed += batch.length;
       await this.file.append(batch.splice(0));

@@ -19,6 +19,11 @@ export interface ActivateBrakeInput {
   readonly reason: string;
 }
 
+interface By {
+  readonly tenantId: string;
+  readonly actor: string;
+}
+
 interface Target {
   readonly scope: BrakeScope;
   readonly agentId: string | null;
@@ -43,8 +48,9 @@ export class ActivateBrake {
   async execute(principal: Principal, input: ActivateBrakeInput): Promise<{ brake: BrakeRow; created: boolean }> {
     const isPlatform = principal.tenantId === PLATFORM_TENANT_ID;
     if (isPlatform !== (input.scope === 'global')) throw scopeNotHere();
-    if (input.scope === 'global') return this.#activateGlobal(principal, input);
-    const done = await this.#append(principal, input);
+    const by = { tenantId: principal.tenantId, actor: actorOf(principal) };
+    if (input.scope === 'global') return this.#activateGlobal(by, input);
+    const done = await this.#append(by, input);
     const { agentId, credentialId } = done.brake;
     this.inFlight.cut(
       {
@@ -57,23 +63,28 @@ export class ActivateBrake {
     return done;
   }
 
+  /** For what no person has to decide. */
+  globally(actor: string, reason: string): Promise<{ brake: BrakeRow; created: boolean }> {
+    return this.#activateGlobal({ tenantId: PLATFORM_TENANT_ID, actor }, { scope: 'global', reason });
+  }
+
   /** Stop admitting here, make it durable, wait until every node has stopped, drained and cut (global-brake.ts). */
-  #activateGlobal(principal: Principal, input: ActivateBrakeInput): Promise<{ brake: BrakeRow; created: boolean }> {
+  #activateGlobal(by: By, input: ActivateBrakeInput): Promise<{ brake: BrakeRow; created: boolean }> {
     return this.global.engage(async () => {
-      const done = await this.#append(principal, input);
+      const done = await this.#append(by, input);
       await this.nodes.obeyed(done.brake.activatedSeq);
       return done;
     });
   }
 
-  #append(principal: Principal, input: ActivateBrakeInput): Promise<{ brake: BrakeRow; created: boolean }> {
+  #append(by: By, input: ActivateBrakeInput): Promise<{ brake: BrakeRow; created: boolean }> {
     return this.acts.run(
-      principal.tenantId,
+      by.tenantId,
       async (act) => {
         const target = await this.#target(act, input);
         const active = await findActive(act.tx, target);
         if (active !== undefined) return { brake: active, created: false };
-        return { brake: await this.#activate(act, principal, input, target), created: true };
+        return { brake: await this.#activate(act, by.actor, input, target), created: true };
       },
       'control',
     );
@@ -95,12 +106,11 @@ export class ActivateBrake {
 
   async #activate(
     { tx, chain, nowMs }: Act,
-    principal: Principal,
+    actor: string,
     input: ActivateBrakeInput,
     target: Target,
   ): Promise<BrakeRow> {
     const id = newUuid();
-    const actor = actorOf(principal);
     const details = {
       brake: publicId('brk', id),
       scope: input.scope,

@@ -2,6 +2,7 @@ import { Global, Module } from '@nestjs/common';
 import { AllNodes } from '../keys/all-nodes.js';
 import { KeysModule } from '../keys/keys.module.js';
 import { ActivateBrake } from './activate-brake.js';
+import { BrakeRestoredDatabase } from './brake-restored-database.js';
 import { BrakesController } from './brakes.controller.js';
 import { ClearBrake } from './clear-brake.js';
 import { GlobalBrake } from './global-brake.js';
@@ -15,6 +16,7 @@ import { PlatformWatch } from './platform-watch.js';
   controllers: [BrakesController],
   providers: [
     ActivateBrake,
+    BrakeRestoredDatabase,
     ClearBrake,
     GlobalBrake,
     ListBrakes,

@@ -44,6 +44,7 @@ export async function openAudit() {
     acts.run(tenantId, (act) =>
       act.chain.append({ actor: 'toy', action: 'toy.note', outcome: 'success', details: {}, ...draft }),
     );
+  const sign = new SignCheckpoints(heads, keys, file, clock, log);
   const close = async (): Promise<void> => {
     await file.close();
     await open.close();
@@ -62,10 +63,10 @@ export async function openAudit() {
     checkpointPath,
     append,
     close,
-    sign: new SignCheckpoints(heads, keys, file, clock, log),
+    sign,
     verify: new VerifyChain(chain, file, keys),
     sweep: new SweepIntents(heads, open.tenants, acts, clock, log),
-    startup: new StartupCheck(heads, file),
+    startup: new StartupCheck(heads, file, open.tenants, sign, { checkpointFile: checkpointPath }),
     list: new ListEntries(open.tenants),
     exporter: new ExportChain(chain, file, clock),
   };

@@ -3,10 +3,14 @@ import { setTimeout as sleep } from 'node:timers/promises';
 const WITHIN_MS = 5_000;
 
 /** Asks again until the answer is as wanted; what happens behind an answer needs a moment. */
-export async function eventually<T>(ask: () => Promise<T> | T, wanted: (answer: T) => boolean): Promise<T> {
-  for (const end = Date.now() + WITHIN_MS; ; await sleep(10)) {
+export async function eventually<T>(
+  ask: () => Promise<T> | T,
+  wanted: (answer: T) => boolean,
+  withinMs = WITHIN_MS,
+): Promise<T> {
+  for (const end = Date.now() + withinMs; ; await sleep(10)) {
     const answer = await ask();
     if (wanted(answer)) return answer;
-    if (Date.now() > end) throw new Error(`it did not come about within ${WITHIN_MS} ms`);
+    if (Date.now() > end) throw new Error(`it did not come about within ${withinMs} ms`);
   }
 }

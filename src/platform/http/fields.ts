@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { type IdPrefix, parseId } from '@chancery/protocol/ids.js';
 import { publicId } from '../ids.js';
 
-const REASON_CHARS_MAX = 500;
+export const REASON_CHARS_MAX = 500;
 const NAME_CHARS_MAX = 80;
 /** No control characters: what people write is shown in terminals and stands in the audit log. */
 const PRINTABLE = /^[^\p{Cc}\p{Cs}]+$/u;

@@ -1,0 +1,52 @@
+import { Inject, Injectable } from '@nestjs/common';
+import { type ChainBehind, StartupCheck, type StartupFinding } from '../audit/startup-check.js';
+import { REASON_CHARS_MAX } from '../platform/http/fields.js';
+import { PLATFORM_TENANT_ID } from '../platform/ids.js';
+import { LOG, type Log } from '../platform/telemetry/logger.js';
+import { ActivateBrake } from './activate-brake.js';
+
+const ACTOR = 'system:startup';
+const NAMED_MAX = 5;
+
+/**
+ * Before a start listens: a database that is older than its checkpoints, or another one than last time, has forgotten
+ * brakes and spent proofs. It comes up globally braked, and only a person lets go (design 7). The brake is durable before
+ * the finding is accepted, so a crash in between finds it again.
+ */
+@Injectable()
+export class BrakeRestoredDatabase {
+  constructor(
+    private readonly check: StartupCheck,
+    private readonly activate: ActivateBrake,
+    @Inject(LOG) private readonly log: Log,
+  ) {}
+
+  async execute(): Promise<void> {
+    const finding = await this.check.execute();
+    const reason = reasonOf(finding);
+    if (reason !== null) {
+      const { behind, before, database } = finding;
+      this.log.error({ behind: behind.slice(0, NAMED_MAX), before, database }, `the global brake goes on: ${reason}`);
+      await this.activate.globally(ACTOR, reason);
+    }
+    await this.check.accept(finding);
+  }
+}
+
+/** Null when nothing is wrong. */
+export function reasonOf({ behind, before, database }: StartupFinding): string | null {
+  if (behind.length === 0 && before === null) return null;
+  const other =
+    before === null
+      ? []
+      : [`the database is ${database.system}/${database.timeline}, and was ${before.system}/${before.timeline}`];
+  const more = behind.length - NAMED_MAX;
+  const parts = [...other, ...behind.slice(0, NAMED_MAX).map(told), ...(more > 0 ? [`${more} more chains`] : [])];
+  return `Was an older backup restored? ${parts.join('; ')}.`.slice(0, REASON_CHARS_MAX);
+}
+
+function told({ tenant, headSeq, signedSeq }: ChainBehind): string {
+  return headSeq === null
+    ? `${tenant} is gone, signed ${signedSeq}`
+    : `${tenant} ends at ${headSeq}, signed ${signedSeq}`;
+}
