@@ -41,6 +41,8 @@ export interface TestApp extends IdentityApp {
   newAgent(tenant: AppTenant, name: string, tier?: string): Promise<DpopAgent>;
   /** Ends the process's part and starts it again on the same data: sealed, with empty memories. */
   restart(): Promise<void>;
+  /** Starts one more node on the same database, secret and keyring, known by the same origins; unsealed like the first. */
+  join(env?: Readonly<Record<string, string>>): Promise<Chancery>;
 }
 
 export interface TestAppOptions {
@@ -81,7 +83,7 @@ async function boot(options: TestAppOptions, opened: (() => unknown)[], close: (
   const upstream = await upstreams.https(options.upstream ?? ((_, response) => response.end('{}')));
   const ca = path.join(dir, 'upstream-ca.pem');
   writeFileSync(ca, upstreams.authority.certificate);
-  const config = testConfig({
+  const env: Readonly<Record<string, string>> = {
     DATABASE_URL: withoutLogin(database.adminUrl),
     CHANCERY_PLATFORM_SECRET_FILE: database.platformSecretFile,
     CHANCERY_KEYRING_DIR: path.join(dir, 'keyring'),
@@ -95,20 +97,21 @@ async function boot(options: TestAppOptions, opened: (() => unknown)[], close: (
     RATE_TOKEN_PER_MINUTE: '100000',
     RATE_LOGIN_PER_MINUTE: '100000',
     ...options.env,
-  });
+  };
   const logged: Record<string, unknown>[] = [];
   const destination = { write: (line: string) => void logged.push(JSON.parse(line) as Record<string, unknown>) };
   const log = createLog({ level: process.env.CHANCERY_TEST_LOG ?? 'info', destination });
   const clock = { aheadMs: 0 };
 
-  const start = async (): Promise<Chancery> => {
-    const started = await startChancery({ config, log });
+  const start = async (more: Readonly<Record<string, string>> = {}): Promise<Chancery> => {
+    const started = await startChancery({ config: testConfig({ ...env, ...more }), log });
     jest.spyOn(started.app.get(Clock, { strict: false }), 'now').mockImplementation(() => Date.now() + clock.aheadMs);
     return started;
   };
   let chancery = await start();
   opened.push(() => chancery.close());
   let staff: Caller;
+  let nodes = 1;
   const test: TestApp = {
     get app() {
       return chancery.app;
@@ -129,6 +132,16 @@ async function boot(options: TestAppOptions, opened: (() => unknown)[], close: (
       await chancery.close();
       chancery = await start();
       staff = callerOn(test.at.ops, await signedIn(test, PLATFORM_TENANT_ID, 'owner'));
+    },
+    join: async (more) => {
+      const origins = Object.entries(chancery.urls).map(([surface, url]) => [`${surface.toUpperCase()}_ORIGINS`, url]);
+      nodes += 1;
+      const own = { CHANCERY_CHECKPOINT_FILE: path.join(dir, `checkpoints-${nodes}.ndjson`) };
+      const node = await start({ ...(Object.fromEntries(origins) as Record<string, string>), ...own, ...more });
+      opened.push(() => node.close());
+      const there = callerOn(node.urls.ops, await signedIn(test, PLATFORM_TENANT_ID, 'owner'));
+      expectStatus(await there('POST', '/v1/vault/unseal', { password: MASTER_PASSWORD }), 200);
+      return node;
     },
     close,
   };
