@@ -1,7 +1,6 @@
 import { Inject, Injectable } from '@nestjs/common';
 import { type ChainBehind, StartupCheck, type StartupFinding } from '../audit/startup-check.js';
 import { REASON_CHARS_MAX } from '../platform/http/fields.js';
-import { PLATFORM_TENANT_ID } from '../platform/ids.js';
 import { LOG, type Log } from '../platform/telemetry/logger.js';
 import { ActivateBrake } from './activate-brake.js';
 
