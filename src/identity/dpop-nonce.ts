@@ -14,6 +14,8 @@ const NONCE_BYTES = 16;
 @Injectable()
 export class DpopNonce {
   readonly #key: Buffer;
+  /** The nonces of this minute and the one before: each request asks for them. */
+  #known = { epoch: Number.NaN, current: '', before: '' };
 
   constructor(
     secret: PlatformSecret,
@@ -23,11 +25,11 @@ export class DpopNonce {
   }
 
   current(): string {
-    return this.#of(this.#epoch());
+    return this.#now().current;
   }
 
   accepts(value: string): boolean {
-    return this.isCurrent(value) || equal(value, this.#of(this.#epoch() - 1));
+    return this.isCurrent(value) || equal(value, this.#now().before);
   }
 
   /** False for one that still counts, but not for long: time to hand out the next. */
@@ -35,8 +37,12 @@ export class DpopNonce {
     return equal(value, this.current());
   }
 
-  #epoch(): number {
-    return Math.floor(this.clock.now() / NONCE_EPOCH_MS);
+  #now(): { current: string; before: string } {
+    const epoch = Math.floor(this.clock.now() / NONCE_EPOCH_MS);
+    if (this.#known.epoch !== epoch) {
+      this.#known = { epoch, current: this.#of(epoch), before: this.#of(epoch - 1) };
+    }
+    return this.#known;
   }
 
   #of(epoch: number): string {

@@ -69,7 +69,7 @@ export class DpopProofs {
       ...(bound !== undefined && { accessToken: bound.accessToken, expectedJkt: bound.jkt }),
       nonce: (value) => {
         wantsNonce = !this.nonce.isCurrent(value);
-        return this.nonce.accepts(value);
+        return !wantsNonce || this.nonce.accepts(value);
       },
       verify: verifyProofSignature,
       headers: this.#headers,
