@@ -5,7 +5,7 @@ import type { ListenAddress } from '../../config/listen-address.js';
 import type { Log } from '../telemetry/logger.js';
 import { problemOfClientError } from './problem-of.js';
 import { refuse, refuseBytes } from './raw-answer.js';
-import { requestFault } from './request-form.js';
+import { HEADERS_MAX, requestFault } from './request-form.js';
 import { HSTS } from './response-headers.js';
 import { markSurface, type Surface } from './surface.js';
 import { createTlsServer } from './tls.js';
@@ -18,7 +18,6 @@ export const KEEP_ALIVE_MS = 30_000;
 /** Longer than the longest upstream call may be silent (UPSTREAM_TIMEOUT_MS ends at 240 s). */
 export const SOCKET_IDLE_MS = 300_000;
 export const HEADER_BYTES_MAX = 16_384;
-export const HEADERS_MAX = 100;
 const CHECK_EVERY_MS = 1_000;
 
 export type ListenerOptions = Readonly<{
@@ -49,7 +48,8 @@ export class Listener {
     };
     this.server = options.tls ? createTlsServer(options.tls, settings) : createServer(settings);
     this.server.maxConnections = options.connectionsMax;
-    this.server.maxHeadersCount = HEADERS_MAX;
+    // Node drops what is more without a word: one more shows that there was more.
+    this.server.maxHeadersCount = HEADERS_MAX + 1;
     this.server.setTimeout(SOCKET_IDLE_MS);
     this.server.on(options.tls ? 'secureConnection' : 'connection', (socket: Duplex) => {
       this.silent.add(socket);

@@ -1,7 +1,9 @@
 import type { IncomingMessage } from 'node:http';
-import { malformedRequest, targetTooLong } from './http.errors.js';
+import { headersTooLarge, malformedRequest, targetTooLong } from './http.errors.js';
 import type { ProblemError } from './problem.js';
 import { TARGET_BYTES_MAX, targetFault } from './request-target.js';
+
+export const HEADERS_MAX = 100;
 
 /** Headers Node keeps the first of, or joins: given twice, two readers could see two requests. */
 const ONCE = new Set([
@@ -18,6 +20,7 @@ const ONCE = new Set([
 export function requestFault(request: IncomingMessage): ProblemError | null {
   const target = request.url ?? '';
   if (target.length > TARGET_BYTES_MAX) return targetTooLong();
+  if (request.rawHeaders.length > 2 * HEADERS_MAX) return headersTooLarge();
   const fault = targetFault(target);
   if (fault !== null) return malformedRequest(fault);
   // https://www.rfc-editor.org/rfc/rfc9112#section-3.2-6
