@@ -25,7 +25,7 @@ export class AuditController {
 
   @Get('entries')
   @Allow(READERS)
-  @Returns(entryList, { summary: 'The audit log, newest first unless asked otherwise' })
+  @Returns(entryList, { summary: 'The audit log, oldest first unless asked otherwise' })
   async entries(
     @Caller() { tenantId }: Principal,
     @Query({ schema: entriesQuery }) query: z.output<typeof entriesQuery>,

@@ -178,9 +178,9 @@ export const environmentShape = {
       example: './.chancery/upstream-ca.pem',
     }),
   ),
-  UPSTREAM_TIMEOUT_MS: whole(30_000, 100, 240_000, {
+  UPSTREAM_TIMEOUT_MS: whole(120_000, 100, 240_000, {
     group: outbound,
-    description: 'The longest an upstream call may take.',
+    description: 'The longest an upstream call may take, whatever the caller asks for.',
   }),
   RESPONSE_BYTES_MAX: whole(10_485_760, 1_024, 104_857_600, {
     group: outbound,

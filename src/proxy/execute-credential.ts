@@ -50,7 +50,8 @@ export class ExecuteCredential {
     @Inject(CONFIG) private readonly config: Config,
   ) {}
 
-  async execute(principal: AgentPrincipal, input: ExecuteInput): Promise<ExecuteResult> {
+  async execute(principal: AgentPrincipal, asked: ExecuteInput): Promise<ExecuteResult> {
+    const input = { ...asked, timeoutMs: Math.min(asked.timeoutMs, this.config.outbound.timeoutMs) };
     const parsed = parseTemplate(input.request, { allowCleartext: this.config.environment !== 'production' });
     let call: OpenCall | null = null;
     const verdict = (view: DecisionView<UsePolicy>): Verdict<Result> => {

@@ -73,7 +73,7 @@ export class SigningKeys {
   /** Every key that ever signed, for evidence that outlives its key. */
   async ever(purpose: KeyPurpose): Promise<readonly PublishedKey[]> {
     const list = (tx: TenantTx): Promise<SigningKeyRow[]> => listSigningKeys(tx, purpose);
-    return (await this.database.inTenant(PLATFORM_TENANT_ID, list, { readOnly: true })).map(published);
+    return this.#authentic(await this.database.inTenant(PLATFORM_TENANT_ID, list, { readOnly: true })).map(published);
   }
 
   /** One of the published keys; an unknown kid may be another node's newest, so the rows are asked again. */
@@ -122,11 +122,23 @@ export class SigningKeys {
       (tx) => listLiveSigningKeys(tx, purpose, new Date(loadedMs)),
       read,
     );
-    const rows = stored.some((row) => row.active) ? stored : await this.#first(purpose);
+    const rows = this.#authentic(stored.some((row) => row.active) ? stored : await this.#first(purpose));
     const active = rows.find((row) => row.active);
     if (active === undefined) throw new Error(`there is no active ${purpose} key`);
     const others = rows.filter((row) => row !== active);
     return { loadedMs, active: this.#open(active), published: [active, ...others].map(published) };
+  }
+
+  /** Rows whose seed opens under the platform secret: whoever can only write to the database adds no key to these. */
+  #authentic(rows: readonly SigningKeyRow[]): SigningKeyRow[] {
+    return rows.filter((row) => {
+      try {
+        openSealedKey(row, this.#wrapKey);
+        return true;
+      } catch {
+        return false;
+      }
+    });
   }
 
   #first(purpose: KeyPurpose): Promise<SigningKeyRow[]> {

@@ -45,8 +45,9 @@ export class Terminal {
 
   async #read(question: string, shown: boolean): Promise<string> {
     const { stdin, stderr } = this.#io;
-    stderr.write(question);
+    // Before the question: what is typed the moment it shows must not be echoed.
     stdin.setRawMode?.(true);
+    stderr.write(question);
     const echo = (text: string) => (shown ? void stderr.write(text) : undefined);
     const line = new LineEditor(echo);
     try {
