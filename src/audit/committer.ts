@@ -40,7 +40,8 @@ export class Committer<P> {
   #queue: Submission<P>[] = [];
   #inFlight: readonly Submission<P>[] = [];
   #running = false;
-  #doubt: Doubt<P> | null = null;
+  /** More than one when a look at the first was lost as well: any of them may still land, until the head moves. */
+  #doubts: Doubt<P>[] = [];
   readonly #memory: PolicyMemory<P>;
 
   constructor(
@@ -78,11 +79,11 @@ export class Committer<P> {
     const expiry = setInterval(() => this.#expire(), EXPIRE_EVERY_MS).unref();
     let losses = 0;
     for (let taken = this.#take(); taken.length > 0; taken = this.#take()) {
-      const landed = await this.#attempt(taken, losses >= LOSSES_BEFORE_LOCK || this.#doubt !== null);
+      const landed = await this.#attempt(taken, losses >= LOSSES_BEFORE_LOCK || this.#doubts.length > 0);
       losses = landed ? 0 : losses + 1;
     }
     clearInterval(expiry);
-    this.#doubt = null; // whoever waited for it has given up
+    this.#doubts = []; // whoever waited for them has given up
     this.#running = false;
     this.notify.idle();
   }
@@ -109,7 +110,7 @@ export class Committer<P> {
       if (!landed) this.#putBack(taken);
       return landed;
     } catch (error) {
-      if (this.#doubt === null) {
+      if (this.#doubts.length === 0) {
         const told = isOutOfService(error) ? databaseUnavailable() : error;
         for (const submission of taken) submission.fail(told);
       } else {
@@ -152,7 +153,7 @@ export class Committer<P> {
     try {
       return await compareAndAppend(connection.client, this.tenantId, head, batch.entries);
     } catch (error) {
-      if (isConnectionFailure(error)) this.#doubt = { batch, last };
+      if (isConnectionFailure(error)) this.#doubts.push({ batch, last });
       throw error;
     }
   }
@@ -166,7 +167,7 @@ export class Committer<P> {
     let appended: Doubt<P> | null = null;
     const work = async (tx: TenantTx): Promise<Batch<P>> => {
       const head = await readHead(tx, true);
-      await this.#settleDoubt(tx);
+      await this.#settleDoubts(tx);
       const known = await this.#memory.catchUp(tx, head, load, false);
       const batch =
         this.#decide(known, taken) ?? this.#decideFresh(await this.#memory.catchUp(tx, head, load, true), taken);
@@ -177,17 +178,16 @@ export class Committer<P> {
     };
     try {
       this.#settle(await this.database.inTenant(this.tenantId, work, { lane: 'commit' }));
-      this.#doubt = null;
+      this.#doubts = [];
       return true;
     } catch (error) {
-      if (error instanceof OutcomeUnknownError && appended !== null) this.#doubt = appended;
+      if (error instanceof OutcomeUnknownError && appended !== null) this.#doubts.push(appended);
       throw error;
     }
   }
 
-  async #settleDoubt(tx: TenantTx): Promise<void> {
-    const doubt = this.#doubt;
-    if (doubt !== null && (await hashAt(tx, doubt.last.seq)) === doubt.last.hash) answerBatch(doubt.batch);
+  async #settleDoubts(tx: TenantTx): Promise<void> {
+    for (const { batch, last } of this.#doubts) if ((await hashAt(tx, last.seq)) === last.hash) answerBatch(batch);
   }
 
   #decide(known: Known<P>, taken: readonly Submission<P>[]): Batch<P> | null {

@@ -94,6 +94,21 @@ test('P14: when the second look is lost too, in either direction, each use still
   }
 });
 
+test('P14: a batch that lands after its second look was lost too is found by the third', async () => {
+  const committer = newCommitter(throughProxy, tenant);
+  await committer.submit(use());
+  fate = once('audit-cas', 'strand', (sent) => {
+    if (!sent.includes('commit\0')) return 'pass';
+    fate = () => 'pass';
+    proxy.deliver(); // waits for the head until the second look is rolled back, and then finds it where it was
+    return 'lose';
+  });
+  const jtis = [randomUUID(), randomUUID()];
+  const results = await Promise.all(jtis.map((jti) => committer.submit(use(jti))));
+  expect(results.map(({ result }) => result)).toEqual(['allowed', 'allowed']);
+  expect(new Set((await usesIn(tenant)).slice(1))).toEqual(new Set(jtis));
+});
+
 test('P14: a backend that is terminated while it waits for the head leaves nothing behind', async () => {
   const committer = newCommitter(open, tenant);
   await committer.submit(use());
