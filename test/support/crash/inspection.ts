@@ -61,10 +61,12 @@ export class Inspection {
       if (times > 1) faults.push({ 'sent more than once': call });
       if (!intended.has(call)) faults.push({ 'an upstream call without an intent': call });
     }
-    for (const use of traffic.acknowledged) {
+    for (const use of [...traffic.acknowledged, ...traffic.cut]) {
       const there = bySeq.get(`${use.tenantId}/${use.seq}`);
       const same = there?.hash === use.hash && there.entry.actor === `agent:${use.agentId}` && isUse(there.entry);
-      if (!same || callOf(there.entry) !== use.call) faults.push({ 'acknowledged and lost': use, there });
+      if (!same || callOf(there.entry) !== use.call) faults.push({ 'answered and lost': use, there });
+    }
+    for (const use of traffic.acknowledged) {
       if (!this.site.upstreamCalls.has(use.call)) faults.push({ 'acknowledged and never sent': use });
     }
     this.site.upstreamCalls.clear();

@@ -1,3 +1,4 @@
+import { spawnSync } from 'node:child_process';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { EmbeddedCluster } from '../../../src/platform/database/embedded-cluster.js';
 import { freePort } from '../../../src/platform/database/embedded/launch.js';
@@ -13,6 +14,7 @@ const START_AGAIN_WITHIN_MS = 30_000;
 /** A cluster on a port of its own that may be killed, paused and started again; nobody else's tests are on it. */
 export class MortalCluster {
   readonly dataDir: string;
+  #isPaused = false;
 
   private constructor(
     private readonly dir: string,
@@ -44,17 +46,27 @@ export class MortalCluster {
 
   /** `postmaster`: its backends see that it is gone and end. `all`: every process of the server at once. */
   async kill(what: 'postmaster' | 'all'): Promise<void> {
-    process.kill(what === 'all' ? -this.#pid : this.#pid, 'SIGKILL');
+    const backends = what === 'all' ? this.#backends() : [];
+    for (const pid of [this.#pid, ...backends]) send(pid, 'SIGKILL');
     await this.server.stop();
   }
 
   /** Every process of the server stands still, connections stay open, nothing is answered. */
   pause(): void {
-    process.kill(-this.#pid, 'SIGSTOP');
+    // The postmaster first: it would start others.
+    send(this.#pid, 'SIGSTOP');
+    for (const pid of this.#backends()) send(pid, 'SIGSTOP');
+    this.#isPaused = true;
   }
 
   resume(): void {
-    process.kill(-this.#pid, 'SIGCONT');
+    for (const pid of [this.#pid, ...this.#backends()]) send(pid, 'SIGCONT');
+    this.#isPaused = false;
+  }
+
+  /** Each is a session of its own, so that no signal to a group reaches them. */
+  #backends(): number[] {
+    return childrenOf(this.#pid);
   }
 
   stop(): Promise<void> {
@@ -74,7 +86,22 @@ export class MortalCluster {
   }
 
   async remove(): Promise<void> {
+    if (this.#isPaused) this.resume();
     await this.server.stop();
     await EmbeddedCluster.remove(this.dir);
+  }
+}
+
+function childrenOf(parent: number): number[] {
+  const listed = spawnSync('ps', ['-A', '-o', 'pid=,ppid='], { encoding: 'utf8' }).stdout;
+  const pairs = listed.split('\n').map((line) => line.trim().split(/\s+/).map(Number));
+  return pairs.filter(([, ppid]) => ppid === parent).map(([pid]) => Number(pid));
+}
+
+function send(pid: number, signal: NodeJS.Signals): void {
+  try {
+    process.kill(pid, signal);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'ESRCH') throw error;
   }
 }

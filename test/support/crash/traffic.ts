@@ -6,8 +6,8 @@ import type { DpopAgent } from '../dpop-agent.js';
 const PAUSE_MS = 20;
 const LANES_PER_AGENT = 5;
 
-/** A use that was answered 200: from then on it is in the chain, whatever happens. */
-export interface AcknowledgedUse {
+/** A use whose answer named its intent: from then on that is in the chain, whatever happens. */
+export interface AnsweredUse {
   readonly call: string;
   readonly tenantId: string;
   readonly agentId: string;
@@ -37,13 +37,18 @@ export interface Crew {
 
 /** Many agents that use a credential, and a tenant's service that makes agents and brakes, until told to stop. */
 export class Traffic {
-  readonly acknowledged: AcknowledgedUse[] = [];
+  /** Answered 200. */
+  readonly acknowledged: AnsweredUse[] = [];
+  /** Cut while under way: whether it reached the upstream is open. */
+  readonly cut: AnsweredUse[] = [];
   readonly deeds: Deed[] = [];
   /** How often each answer came: status and code. */
   readonly answers = new Map<string, number>();
   /** Answers that no crash excuses. */
   readonly wrong: unknown[] = [];
   inFlight = 0;
+  /** The longest that anybody waited for an answer. */
+  slowestMs = 0;
   #stopped = false;
   readonly #lanes: Promise<void>[] = [];
 
@@ -66,14 +71,17 @@ export class Traffic {
     while (!this.#stopped) {
       const call = randomUUID();
       this.inFlight += 1;
-      const answer = await answered(
+      const answer = await this.#answered(
         execute(agent, 'key', { url: `${UPSTREAM_URL}/${call}` }, { purpose: call, timeout_ms: 5_000 }),
       );
       this.inFlight -= 1;
-      if (this.#note(answer) === 200 && answer?.body) {
-        const { seq, hash } = answer.body.audit as { seq: number; hash: string };
-        this.acknowledged.push({ call, tenantId: tenant.id, agentId: agent.id, seq, hash });
-      } else await sleep(PAUSE_MS);
+      const status = this.#note(answer);
+      const audit = answer?.body?.audit as { seq: number; hash: string } | undefined;
+      if (audit !== undefined) {
+        const uses = status === 200 ? this.acknowledged : this.cut;
+        uses.push({ call, tenantId: tenant.id, agentId: agent.id, ...audit });
+      }
+      if (status !== 200) await sleep(PAUSE_MS);
     }
   }
 
@@ -90,26 +98,30 @@ export class Traffic {
   async #do(tenant: AppTenant, path: Deed['path'], body: Deed['body']): Promise<string | null> {
     const deed: Deed = { tenant, path, body, key: randomUUID(), id: null };
     this.deeds.push(deed);
-    const answer = await answered(tenant.admin('POST', path, body, { 'idempotency-key': deed.key }));
+    const answer = await this.#answered(tenant.admin('POST', path, body, { 'idempotency-key': deed.key }));
     if (this.#note(answer) === 201) deed.id = String(answer?.body?.id);
     return deed.id;
   }
 
-  /** 200 and 201, a 503 that says when to come back, or a connection that broke: nothing else is a right answer. */
+  /** 200 and 201, a 503 that says when to come back, a call that was cut, or a connection that broke: nothing else is right. */
   #note(answer: Answer | null): number {
     const { status = 0, body, headers } = answer ?? {};
     const kind = status === 0 ? 'connection lost' : status < 300 ? String(status) : `${status} ${String(body?.code)}`;
     this.answers.set(kind, (this.answers.get(kind) ?? 0) + 1);
-    const excused = status === 0 || status < 300 || (status === 503 && headers?.has('retry-after') === true);
+    const unavailable = status === 503 && (headers?.has('retry-after') === true || body?.code === 'call_cut');
+    const excused = status === 0 || status < 300 || unavailable;
     if (!excused) this.wrong.push({ status, body });
     return status;
   }
-}
 
-async function answered(call: Promise<Answer>): Promise<Answer | null> {
-  try {
-    return await call;
-  } catch {
-    return null;
+  async #answered(call: Promise<Answer>): Promise<Answer | null> {
+    const startedAt = performance.now();
+    try {
+      return await call;
+    } catch {
+      return null;
+    } finally {
+      this.slowestMs = Math.max(this.slowestMs, performance.now() - startedAt);
+    }
   }
 }
