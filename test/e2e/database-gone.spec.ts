@@ -32,7 +32,7 @@ afterAll(() => site?.close());
 
 const ready = async () => {
   const answer = await fetch(`${site.at.tenant}/health/ready`);
-  return { status: answer.status, body: (await answer.json()) as unknown };
+  return { status: answer.status, body: await answer.json() };
 };
 
 test.each([
