@@ -6,6 +6,8 @@ export type OpenCall = {
   readonly signal: AbortSignal;
   /** Asked at the moment of acting: throws the `CallCut` of a call that was cut, or that must not go on. */
   readonly check: () => void;
+  /** Ends it because nobody waits for it any more. */
+  readonly abandon: () => void;
   readonly close: () => void;
 };
 
@@ -48,7 +50,8 @@ export class InFlightCalls {
       if (why !== null) this.cut({}, why);
       signal.throwIfAborted();
     };
-    return { labels, signal, check, close: () => void this.#calls.delete(controller) };
+    const abandon = (): void => controller.abort();
+    return { labels, signal, check, abandon, close: () => void this.#calls.delete(controller) };
   }
 
   /** Cuts every call that carries all the given labels (no labels: every call) and says how many there were. */

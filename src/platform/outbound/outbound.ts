@@ -11,6 +11,7 @@ import type { OutboundOptions, OutboundRequest, OutboundResponse, OutboundStream
 import { Places } from './places.js';
 import { Pools } from './pools.js';
 import { lookupAll, type Lookup } from './resolve-validated.js';
+import { WholeAnswer } from './whole-answer.js';
 
 /** They concern the connection or the coding we undid, so they say nothing true about what is handed on. */
 const HEADERS_DROPPED = new Set([
@@ -54,10 +55,35 @@ export class Outbound {
 
   /** The whole answer in memory. */
   async send(request: OutboundRequest, options: OutboundOptions): Promise<OutboundResponse> {
-    const { body, ...head } = await this.open(request, options);
-    const pieces: Buffer[] = [];
-    for await (const piece of body) pieces.push(piece);
-    return { ...head, body: Buffer.concat(pieces) };
+    refuseWatchers();
+    const giveBack = this.#places.take(options.tenantId);
+    const { signal, timeoutMs, maxResponseBytes } = options;
+    const exchange = new WholeAnswer({
+      maxBytes: maxResponseBytes,
+      lastLook: options.lastLook,
+      judge: (headers) => void judgedCoding(headers, request.method, maxResponseBytes),
+    });
+    let ended: OutboundError | null = null;
+    const end = (why: OutboundError): void => exchange.end((ended ??= why));
+    const onAbort = (): void => end(new OutboundError('aborted'));
+    const timer = setTimeout(() => end(new OutboundError('upstream_timeout')), timeoutMs);
+    signal.addEventListener('abort', onAbort, { once: true });
+    try {
+      if (signal.aborted) throw new OutboundError('aborted');
+      if (!isHostname(request.host)) throw new OutboundError('upstream_address_refused');
+      this.#pools.for(options.tenantId, request).dispatch(dispatchOptions(request), exchange);
+      const { headers, pieces, ...head } = await exchange.settled;
+      const coding = request.method === 'HEAD' ? null : codingOf(headers);
+      const body = coding === null ? pieces : await allOf(decoded(asyncly(pieces), coding, maxResponseBytes));
+      if (ended !== null) throw ended as OutboundError;
+      return { ...head, headers: passedOn(headers), body: Buffer.concat(body) };
+    } catch (error) {
+      throw ended ?? fromExchangeFault(error);
+    } finally {
+      clearTimeout(timer);
+      signal.removeEventListener('abort', onAbort);
+      giveBack();
+    }
   }
 
   /** The answer's head, with the body still to be read. The body must be read or broken off: it holds a place until then. */
@@ -93,14 +119,7 @@ export class Outbound {
     if (!isHostname(request.host)) throw new OutboundError('upstream_address_refused');
     const pool = lookingLast(this.#pools.for(options.tenantId, request), options.lastLook);
     const answer = await deadline.race(
-      pool.request({
-        method: request.method,
-        path: request.path,
-        headers: withoutCoding(request.headers).flat(),
-        body: request.body,
-        signal: deadline.signal,
-        responseHeaders: 'raw',
-      }),
+      pool.request({ ...dispatchOptions(request), signal: deadline.signal, responseHeaders: 'raw' }),
     );
     try {
       return readHead(answer, options.maxResponseBytes, request.method, deadline, finish);
@@ -109,6 +128,10 @@ export class Outbound {
       throw error;
     }
   }
+}
+
+function dispatchOptions({ method, path, headers, body }: OutboundRequest) {
+  return { method, path, headers: withoutCoding(headers).flat(), body };
 }
 
 /** Answers come uncoded unless the template asked for a coding. */
@@ -127,15 +150,36 @@ function readHead(
   // An error after the last reader left (an abort during a pause) has nobody to go to.
   answer.body.on('error', () => undefined);
   const all = pairs(answer.headers as unknown as readonly string[]);
-  const coding = method === 'HEAD' ? null : codingOf(all);
-  const announced = Number(all.find(([name]) => name.toLowerCase() === 'content-length')?.[1] ?? 0);
-  if (method !== 'HEAD' && announced > maxBytes) throw new OutboundError('upstream_too_large');
+  const coding = judgedCoding(all, method, maxBytes);
   return {
     status: answer.statusCode,
     statusText: answer.statusText,
-    headers: all.filter(([name]) => !HEADERS_DROPPED.has(name.toLowerCase())),
+    headers: passedOn(all),
     body: guarded(answer.body, decoded(answer.body, coding, maxBytes), deadline, finish),
   };
+}
+
+/** The coding of the body, once its head has shown that we can take it. */
+function judgedCoding(headers: [string, string][], method: string, maxBytes: number): string | null {
+  if (method === 'HEAD') return null;
+  const coding = codingOf(headers);
+  const announced = Number(headers.find(([name]) => name.toLowerCase() === 'content-length')?.[1] ?? 0);
+  if (announced > maxBytes) throw new OutboundError('upstream_too_large');
+  return coding;
+}
+
+function passedOn(headers: [string, string][]): OutboundStream['headers'] {
+  return headers.filter(([name]) => !HEADERS_DROPPED.has(name.toLowerCase()));
+}
+
+async function* asyncly(pieces: readonly Buffer[]): AsyncGenerator<Buffer> {
+  yield* pieces;
+}
+
+async function allOf(pieces: AsyncIterable<Buffer>): Promise<Buffer[]> {
+  const all: Buffer[] = [];
+  for await (const piece of pieces) all.push(piece);
+  return all;
 }
 
 /** Whatever way the reading ends, the upstream's socket is let go and the fault is one of ours. */
