@@ -129,7 +129,10 @@ export const environmentShape = {
     group: database,
     description: 'Database connections of this process, all tenants together.',
   }),
-  POOL_TENANT_MAX: whole(4, 3, 64, { group: database, description: 'Database connections of one tenant.' }),
+  POOL_TENANT_MAX: whole(4, 3, 64, {
+    group: database,
+    description: 'Database connections of one tenant. Its login has 40 on all nodes together.',
+  }),
   POOL_CONTROL_RESERVE: whole(4, 1, 64, {
     group: database,
     description: 'Connections kept free for brakes and revocations.',
