@@ -9,6 +9,7 @@ import {
   breachesIn,
   type Cast,
   newCast,
+  settledUseOn,
   startTwoNodes,
   stopClock,
   type TwoNodes,
@@ -74,7 +75,7 @@ describe.each(RACES)('P4: $act, on the other node', (race) => {
 
   test('between a decision and its swap: the use is decided again', async () => {
     const it = await newCast(nodes, { ...race, tenant });
-    expect(await useOn(nodes, nodes.first, it)).toMatchObject({ status: race.before ?? 200 });
+    expect(await settledUseOn(nodes, nodes.first, it)).toMatchObject({ status: race.before ?? 200 });
     const swap = nodes.first.barriers.before(it.tenant.id, isSwap);
     const used = useOn(nodes, nodes.first, it);
     await swap.reached;
@@ -87,7 +88,7 @@ describe.each(RACES)('P4: $act, on the other node', (race) => {
 
   test('not yet committed while the swap waits for the head: the use is decided again', async () => {
     const it = await newCast(nodes, { ...race, tenant });
-    expect(await useOn(nodes, nodes.first, it)).toMatchObject({ status: race.before ?? 200 });
+    expect(await settledUseOn(nodes, nodes.first, it)).toMatchObject({ status: race.before ?? 200 });
     const commit = nodes.second.barriers.before(it.tenant.id, isPolicyCommit);
     const performed = perform(nodes, race, it);
     await commit.reached;
@@ -134,7 +135,7 @@ describe('without the epoch these tests see what they must', () => {
 
   test.each(RACES)('$act: a use stands behind it that the policy there does not allow', async (race) => {
     const it = await newCast(naive, race);
-    await useOn(naive, naive.first, it);
+    await settledUseOn(naive, naive.first, it);
     const swap = naive.first.barriers.before(it.tenant.id, isSwap);
     const used = useOn(naive, naive.first, it);
     await swap.reached;

@@ -19,7 +19,7 @@ export type Around = <R>(statement: Statement, run: () => Promise<R>) => Promise
 export function aroundStatements(app: INestApplicationContext, around: Around): void {
   const pools = app.get(TenantPools, { strict: false });
   const acquire = pools.acquire.bind(pools);
-  jest.spyOn(pools, 'acquire').mockImplementation(async (tenantId, lane) => {
+  pools.acquire = async (tenantId, lane) => {
     const lent = await acquire(tenantId, lane);
     const client = Object.create(lent.client) as Client;
     const transaction: string[] = [];
@@ -31,11 +31,14 @@ export function aroundStatements(app: INestApplicationContext, around: Around): 
       return around(statement, () => lent.client.query(query as string, values) as Promise<unknown>);
     }) as never;
     return { client, release: (broken) => lent.release(broken) };
-  });
+  };
 }
 
 /** The one statement that makes a batch of uses true. */
 export const isSwap = ({ what }: Statement): boolean => what === 'audit-cas';
+
+/** A committer that lost too often, or is in doubt, takes the head's lock first. */
+export const isLockedLook = ({ what, lane }: Statement): boolean => lane === 'commit' && what.endsWith('for update');
 
 const POLICY_WRITE =
   /(?:insert into|update) (?:"chancery"\.)?"(?:agents|agent_sessions|credentials|credential_versions|grants|brakes)"|delete_grants/;

@@ -3,9 +3,11 @@ import { type AppTenant, startApp, storeCredential, type TestApp, type TestAppOp
 import { Barriers } from './barriers.js';
 import { entriesOf, verdictOn } from './chain-check.js';
 import { asSuperuser } from './database.js';
+import { eventually } from './eventually.js';
 import { type Caller, callerOn, signedIn } from './identity.js';
 import { type Breach, PolicyOracle } from './policy-oracle.js';
 import { Clock } from '../../src/platform/clock.js';
+import type { StoredEntry } from '../../src/audit/audit.repository.js';
 import type { Chancery } from '../../src/start.js';
 
 export interface Node {
@@ -106,6 +108,18 @@ export async function useOn(nodes: TwoNodes, node: Node, it: Cast, proof?: strin
   const request = { method: 'GET', url: `${UPSTREAM_URL}/`, headers: { authorization: 'Bearer {{CREDENTIAL}}' } };
   const dpop = proof ?? (await proofOf(nodes, it));
   return there.callOnce('POST', `/v1/credentials/${credential}/execute`, { dpop }, { purpose: 'race', request });
+}
+
+/** A use and its outcome, so that the next swap of the node is not this one's second. */
+export async function settledUseOn(nodes: TwoNodes, node: Node, it: Cast): Promise<Answer> {
+  const answer = await useOn(nodes, node, it);
+  const intents = ({ entry }: StoredEntry) => entry.outcome === 'intent';
+  const outcomes = ({ entry }: StoredEntry) => entry.action.endsWith('.outcome');
+  await eventually(
+    () => entriesOf(nodes.test.open, it.tenant.id),
+    (entries) => entries.filter(intents).length === entries.filter(outcomes).length,
+  );
+  return answer;
 }
 
 /** What the chain says against the policy at each position, and the chain itself must be whole. */
