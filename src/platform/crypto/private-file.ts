@@ -2,6 +2,7 @@ import { constants } from 'node:fs';
 import { type FileHandle, link, lstat, mkdir, open, rename, unlink } from 'node:fs/promises';
 import { randomBytes } from 'node:crypto';
 import { basename, dirname, join } from 'node:path';
+import { overCapacity } from '../database/database.errors.js';
 
 const PRIVATE_MODE = 0o600;
 const OTHERS_MASK = 0o077;
@@ -88,7 +89,17 @@ export async function syncDirectory(path: string): Promise<void> {
   }
 }
 
+/** A full disk is not the caller's fault and may pass: 503, and nothing is left behind. */
 async function writeTemporary(path: string, data: Uint8Array): Promise<string> {
+  try {
+    return await writeBeside(path, data);
+  } catch (error) {
+    const full = ['ENOSPC', 'EDQUOT'].includes((error as NodeJS.ErrnoException).code ?? '');
+    throw full ? overCapacity('The disk that holds the keys is full. Nothing was stored.') : error;
+  }
+}
+
+async function writeBeside(path: string, data: Uint8Array): Promise<string> {
   const temporary = join(dirname(path), `.${basename(path)}.${randomBytes(8).toString('hex')}.tmp`);
   const file = await open(temporary, 'wx', PRIVATE_MODE);
   try {

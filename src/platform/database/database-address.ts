@@ -12,9 +12,9 @@ export interface DatabaseAddress {
 export type RolePassword = (role: string) => string;
 
 const CONNECT_TIMEOUT_MS = 5_000;
-const STATEMENT_TIMEOUT_MS = 30_000;
+const STATEMENT_TIMEOUT_MS = 10_000;
 /** For a server that fell silent: one that works ends the statement itself first. */
-const ANSWER_TIMEOUT_MS = STATEMENT_TIMEOUT_MS + 5_000;
+const ANSWER_TIMEOUT_MS = STATEMENT_TIMEOUT_MS + 2_000;
 const IDLE_IN_TRANSACTION_TIMEOUT_MS = 30_000;
 
 /** Reads `postgresql://host:port/database?sslmode=…`; user and password in it are ignored. */

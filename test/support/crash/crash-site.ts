@@ -38,8 +38,8 @@ export class CrashSite implements Doors {
     private readonly env: Readonly<Record<string, string>>,
   ) {}
 
-  static async create(more: Readonly<Record<string, string>> = {}): Promise<CrashSite> {
-    const dir = mkdtempSync(path.join(tmpdir(), 'chancery-crash-'));
+  static async create(more: Readonly<Record<string, string>> = {}, base = tmpdir()): Promise<CrashSite> {
+    const dir = mkdtempSync(path.join(base, 'chancery-crash-'));
     chmodSync(dir, 0o711);
     const cluster = await MortalCluster.create(path.join(dir, 'postgres'));
     const secretFile = path.join(dir, 'platform-secret');
