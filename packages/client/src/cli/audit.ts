@@ -1,5 +1,6 @@
 import type { Command } from 'commander';
 import { exportAudit } from './audit-export.js';
+import { proveBrake, type ProveOptions } from './audit-prove-brake.js';
 import { verifyChain, type VerifyOptions } from './audit-verify.js';
 import type { Cli } from './cli.js';
 import { collect, wholeNumber } from './values.js';
@@ -31,6 +32,15 @@ export function auditCommands(program: Command, cli: Cli): void {
     .option('--ops', "the platform's own chain")
     .description('verify every link; exit code 0 ok, 2 tampered, 3 gap, 4 checkpoint')
     .action((file: string | undefined, options: VerifyOptions) => verifyChain(cli, file, options));
+
+  audit
+    .command('prove-brake')
+    .argument('<id>', 'the brake, on or cleared')
+    .option('--file <export>', 'an exported file (repeatable); without, the chain as the server has it', collect)
+    .option('--key <verifier-key>', 'believe only checkpoints signed by this key (repeatable)', collect)
+    .option('--ops', "a global brake: the platform's own chain, then the tenant's")
+    .description('prove that no use was allowed while a brake covered it; exit code 0 proven, 2 violated')
+    .action((id: string, options: ProveOptions) => proveBrake(cli, id, options));
 
   audit
     .command('export')
