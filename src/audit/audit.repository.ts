@@ -134,9 +134,8 @@ export async function hashAt(tx: TenantTx, seq: number): Promise<string | null> 
 
 export interface ProofIds {
   readonly jtis: readonly string[];
-  /** Times of the first and the last entry; null when there was none. */
+  /** Time of the first entry; null when there was none. */
   readonly oldestMs: number | null;
-  readonly newestMs: number | null;
 }
 
 /**
@@ -144,13 +143,13 @@ export interface ProofIds {
  * An exact range and no LIMIT, because a planner that never saw the table sorts all of it for each page.
  */
 export async function readProofIds(tx: TenantTx, firstSeq: number, lastSeq: number): Promise<ProofIds> {
-  const { rows } = await tx.client.query<{ jtis: string | null; oldest: Date | null; newest: Date | null }>(
-    `select string_agg(details->>'jti', ',') as jtis, min(at) as oldest, max(at) as newest from audit_entries
+  const { rows } = await tx.client.query<{ jtis: string | null; oldest: Date | null }>(
+    `select string_agg(details->>'jti', ',') as jtis, min(at) as oldest from audit_entries
      where tenant_id = $1 and seq between $2 and $3`,
     [tx.tenantId, firstSeq, lastSeq],
   );
-  const { jtis = null, oldest = null, newest = null } = rows[0] ?? {};
-  return { jtis: jtis?.split(',') ?? [], oldestMs: oldest?.getTime() ?? null, newestMs: newest?.getTime() ?? null };
+  const { jtis = null, oldest = null } = rows[0] ?? {};
+  return { jtis: jtis?.split(',') ?? [], oldestMs: oldest?.getTime() ?? null };
 }
 
 export interface EntryPage {

@@ -21,6 +21,7 @@ export class PolicyMemory<P> {
   constructor(
     private readonly load: PolicyLoader<P>,
     private readonly now: () => number,
+    private readonly ticks: () => number = () => performance.now(),
   ) {}
 
   get known(): Known<P> | null {
@@ -41,7 +42,7 @@ export class PolicyMemory<P> {
   async catchUp(tx: TenantTx, head: ChainHead, load: number, anew: boolean): Promise<Known<P>> {
     const known = this.#known;
     const window = known?.window ?? new ProofWindow();
-    await window.load(tx, known?.head.seq ?? 0, head.seq, this.now());
+    await window.load(tx, known?.head.seq ?? 0, head.seq, this.now(), this.ticks());
     const current = known !== null && !anew && known.head.epoch === head.epoch;
     this.#known = current ? { ...known, head } : { head, policy: await this.load(tx), window, load };
     return this.#known;
@@ -51,9 +52,9 @@ export class PolicyMemory<P> {
   advance(last: EntryRef, jtis: readonly string[]): void {
     if (this.#known === null) throw new Error('nothing can be appended to a chain nobody looked at');
     const { window, head } = this.#known;
-    const nowMs = this.now();
-    for (const jti of jtis) window.add(jti, nowMs);
-    window.prune(nowMs);
+    const ticksMs = this.ticks();
+    for (const jti of jtis) window.add(jti, ticksMs);
+    window.prune(ticksMs);
     this.#known = { ...this.#known, head: { ...head, seq: last.seq, hash: last.hash } };
   }
 }
