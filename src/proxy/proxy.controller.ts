@@ -1,6 +1,7 @@
 import { Body, Controller, Param, Post, Res } from '@nestjs/common';
 import type { FastifyReply } from 'fastify';
 import type { z } from 'zod';
+import { YieldsUnderLoad } from '../platform/http/admission.js';
 import { Returns } from '../platform/http/returns.js';
 import { OnSurface } from '../platform/http/surface.js';
 import { AGENTS, Allow, Caller } from '../tenancy/access.js';
@@ -19,6 +20,7 @@ export class ProxyController {
 
   @Post('execute')
   @Allow(AGENTS)
+  @YieldsUnderLoad()
   @Returns(executeView, { summary: 'Use a credential in a request, without seeing it' })
   async execute(
     @Caller() principal: AgentPrincipal,

@@ -5,10 +5,12 @@ import type { Config } from '../../config/environment.js';
 import type { PlatformSecret } from '../crypto/platform-secret.js';
 import type { Log } from '../telemetry/logger.js';
 import { NestLogger } from '../telemetry/nest-logger.js';
+import { Admission } from './admission.js';
 import { ChanceryAdapter } from './chancery-adapter.js';
 import { HttpModule } from './http.module.js';
 import { IdempotencyInterceptor } from './idempotency.interceptor.js';
 import { IdempotencyStore } from './idempotency-store.js';
+import { InterceptorChain } from './interceptor-chain.js';
 import { Listener } from './listener.js';
 import { ProblemFilter } from './problem.filter.js';
 import { PrincipalRateInterceptor } from './principal-rate.interceptor.js';
@@ -36,9 +38,11 @@ export async function createHttpApp(
 ): Promise<HttpApp> {
   const origins = new SurfaceOrigins(config.origins);
   const limits = new RateLimits(config.http.ratePerMinute);
+  const admission = new Admission();
   const adapter = new ChanceryAdapter({
     log,
     limits,
+    admission,
     requestBytesMax: config.http.requestBytesMax,
     trustedProxies: config.trustedProxies,
   });
@@ -50,9 +54,11 @@ export async function createHttpApp(
   app.useGlobalFilters(new ProblemFilter(log));
   app.useGlobalPipes(new ValidationPipe());
   app.useGlobalInterceptors(
-    new PrincipalRateInterceptor(limits),
-    new IdempotencyInterceptor(idempotencyStore(app), secret.derive('idempotency-mac'), log),
-    new ViewInterceptor(),
+    new InterceptorChain(
+      new PrincipalRateInterceptor(limits),
+      new IdempotencyInterceptor(idempotencyStore(app), secret.derive('idempotency-mac'), log),
+      new ViewInterceptor(),
+    ),
   );
   await app.init();
   const fastify = app.getHttpAdapter().getInstance();
@@ -92,6 +98,7 @@ export async function createHttpApp(
     },
     async close() {
       await closeListeners(config.http.drainMs);
+      admission.stop();
       await app.close();
     },
   };

@@ -1,6 +1,7 @@
 import { FastifyAdapter } from '@nestjs/platform-fastify';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import type { Log } from '../telemetry/logger.js';
+import type { Admission } from './admission.js';
 import { registerBodyParsers } from './body-parsers.js';
 import type { RateLimits } from './rate-limits.js';
 import { newRequestId } from './request-id.js';
@@ -14,6 +15,7 @@ const PARAM_CHARS_MAX = 512;
 export type AdapterOptions = {
   log: Log;
   limits: RateLimits;
+  admission: Admission;
   requestBytesMax: number;
   trustedProxies: readonly string[];
 };
@@ -39,7 +41,7 @@ export class ChanceryAdapter extends FastifyAdapter {
     this.#settings = settings;
     const fastify = this.getInstance() as FastifyInstance;
     fastify.addHook('onRoute', assertOwnSurface());
-    registerRequestHooks(fastify, settings.log, settings.limits);
+    registerRequestHooks(fastify, settings);
   }
 
   override registerParserMiddleware(): void {

@@ -1,9 +1,11 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import type { Log } from '../telemetry/logger.js';
 import { methodNotAllowed, notFound } from './http.errors.js';
+import type { Admission } from './admission.js';
 import type { RateLimits } from './rate-limits.js';
 import { pathOf } from './request-target.js';
 import { RESPONSE_HEADERS } from './response-headers.js';
+import { settingsOf } from './route-config.js';
 import { surfaceOf } from './surface.js';
 
 const METHODS = ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE'] as const;
@@ -11,7 +13,10 @@ const METHODS = ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE'] as const;
 export const ownHeaders = (request: FastifyRequest) => ({ ...RESPONSE_HEADERS, 'X-Request-Id': request.id });
 
 /** What happens to every request, matched or not, before its body is read and after it is answered. */
-export function registerRequestHooks(fastify: FastifyInstance, log: Log, limits: RateLimits): void {
+export function registerRequestHooks(
+  fastify: FastifyInstance,
+  { log, limits, admission }: { log: Log; limits: RateLimits; admission: Admission },
+): void {
   fastify.addHook('onRequest', (request, reply, done) => {
     reply.headers(ownHeaders(request));
     try {
@@ -19,6 +24,7 @@ export function registerRequestHooks(fastify: FastifyInstance, log: Log, limits:
     } catch (error) {
       return done(error as Error);
     }
+    if (settingsOf(request).yieldsUnderLoad) return admission.enter(reply, done);
     if (!request.is404) return done();
     const allowed = allowedMethods(fastify, request);
     if (allowed.length === 0) return done(notFound());

@@ -10,6 +10,8 @@ export type RouteSettings = {
   formSchema?: z.ZodType | undefined;
   /** A stricter rate limit, counted by client address. */
   rate?: 'login' | 'token';
+  /** Refused first when there is too much to do. */
+  yieldsUnderLoad?: true;
 };
 
 /** Adds to a route's Fastify config; Nest's own `@RouteConfig` would replace what another decorator put there. */
