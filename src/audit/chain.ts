@@ -8,6 +8,7 @@ export interface FinishedEntry extends EntryRef {
 }
 
 export const SALT_BYTES = 16;
+const SALTS_AT_ONCE = 256;
 /** An escaped NUL, and not the text of one behind an escaped backslash. */
 const NUL = /(?<!\\)(?:\\\\)*\\u0000/;
 
@@ -22,7 +23,7 @@ export function finish(
   last: EntryRef,
   draft: EntryDraft,
   atMs: number,
-  salt: Buffer = randomBytes(SALT_BYTES),
+  salt: Buffer = freshSalt(),
 ): FinishedEntry {
   const entry: AuditEntry = {
     v: 1,
@@ -37,6 +38,16 @@ export function finish(
     prev: last.hash,
   };
   return { entry, seq: entry.seq, hash: entryHash(entry, digestOfStorable) };
+}
+
+let drawn = Buffer.alloc(0);
+
+/** Random bytes are drawn for many salts at once: each draw is a call into OpenSSL. */
+function freshSalt(): Buffer {
+  if (drawn.length === 0) drawn = randomBytes(SALT_BYTES * SALTS_AT_ONCE);
+  const salt = drawn.subarray(0, SALT_BYTES);
+  drawn = drawn.subarray(SALT_BYTES);
+  return salt;
 }
 
 /** SHA-256 of a text's UTF-8, as OpenSSL does it. */
