@@ -54,6 +54,7 @@ export class ExecuteCredential {
     const input = { ...asked, timeoutMs: Math.min(asked.timeoutMs, this.config.outbound.timeoutMs) };
     const parsed = parseTemplate(input.request, { allowCleartext: this.config.environment !== 'production' });
     let call: OpenCall | null = null;
+    let sessionEnds: NodeJS.Timeout | undefined;
     const verdict = (view: DecisionView<UsePolicy>): Verdict<Result> => {
       call?.close();
       call = null;
@@ -68,6 +69,8 @@ export class ExecuteCredential {
       if (decision.kind === 'allowed') {
         // Opened before the intent is durable: a brake that comes right behind it finds the call and cuts it.
         call = this.inFlight.open(labels(principal, decision.credential.id));
+        clearTimeout(sessionEnds);
+        sessionEnds = this.#cutAtSessionEnd(principal, input, view);
         return { kind: 'entry', draft: intentEntry(facts, decision), jti: principal.proofId, result: decision };
       }
       return { kind: 'entry', draft: denialEntry(facts, decision), jti: principal.proofId, result: decision };
@@ -77,6 +80,7 @@ export class ExecuteCredential {
       const { result, ref } = await this.committers.of(principal.tenantId).submit(verdict);
       return await this.#carryOut(principal, input, parsed.ok ? parsed.value : null, result, ref, call);
     } finally {
+      clearTimeout(sessionEnds);
       (call as OpenCall | null)?.close();
     }
   }
@@ -94,6 +98,17 @@ export class ExecuteCredential {
     const authentic = decision.kind !== 'unknown_session' && decision.kind !== 'unauthenticated';
     // A refused template comes before everything that looks at the credential (ATTACKS 9), but after the session.
     return authentic && !parsed.ok ? { kind: 'refused', refusal: parsed } : decision;
+  }
+
+  /** A session that runs out while the call is under way ends it; nobody else would say so. */
+  #cutAtSessionEnd(
+    { tenantId, sessionId }: AgentPrincipal,
+    { timeoutMs }: ExecuteInput,
+    { policy, nowMs }: DecisionView<UsePolicy>,
+  ): NodeJS.Timeout | undefined {
+    const leftMs = (policy.identity.sessions.get(sessionId)?.expiresAtMs ?? nowMs) - nowMs;
+    if (leftMs > timeoutMs) return undefined;
+    return setTimeout(() => this.inFlight.cut({ tenantId, sessionId }, 'session_ended'), leftMs).unref();
   }
 
   #facts(principal: AgentPrincipal, input: ExecuteInput, template: ParsedTemplate | null, nowMs: number): UseFacts {
