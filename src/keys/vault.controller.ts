@@ -17,7 +17,9 @@ export class VaultStateController {
 
   @Get()
   @Allow(READERS)
-  @Returns(vaultView, { summary: 'Whether credentials can be decrypted' })
+  @Returns(vaultView, {
+    summary: 'Whether this node can decrypt; a seal is for every node, each is unsealed on its own',
+  })
   state() {
     return { state: this.vault.state() };
   }
