@@ -4,7 +4,7 @@ import { Idempotent } from '../platform/http/idempotent.js';
 import { Cursors, pageQuery } from '../platform/http/pagination.js';
 import { Returns, ReturnsNothing } from '../platform/http/returns.js';
 import { OnSurface } from '../platform/http/surface.js';
-import { ADMINS, Allow, Caller, READERS } from '../tenancy/access.js';
+import { ADMINS, Allow, Caller, READERS, STOPPERS } from '../tenancy/access.js';
 import type { Principal } from '../tenancy/principal.js';
 import { ChangeMinimumTier } from './change-minimum-tier.js';
 import {
@@ -103,7 +103,7 @@ export class CredentialsController {
   }
 
   @Delete(':name')
-  @Allow(ADMINS)
+  @Allow(STOPPERS)
   @ReturnsNothing({ summary: 'Delete a credential and its grants; calls that use it are cut' })
   remove(@Caller() principal: Principal, @Param('name', name) label: string): Promise<void> {
     return this.deleteCredential.execute(principal, label);

@@ -4,7 +4,7 @@ import { idField } from '../platform/http/fields.js';
 import { Cursors, pageQuery } from '../platform/http/pagination.js';
 import { Returns, ReturnsNothing } from '../platform/http/returns.js';
 import { OnSurface } from '../platform/http/surface.js';
-import { ADMINS, Allow, Caller, READERS } from '../tenancy/access.js';
+import { ADMINS, Allow, Caller, READERS, STOPPERS } from '../tenancy/access.js';
 import type { Principal } from '../tenancy/principal.js';
 import { credentialParam, grantList, grantViewSchema, viewGrant } from './credentials.schema.js';
 import { GrantAccess } from './grant-access.js';
@@ -46,7 +46,7 @@ export class GrantsController {
   }
 
   @Delete(':agent_id')
-  @Allow(ADMINS)
+  @Allow(STOPPERS)
   @ReturnsNothing({ summary: 'Take the credential from an agent; its calls with it are cut' })
   revoke(
     @Caller() principal: Principal,

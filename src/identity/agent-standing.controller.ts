@@ -3,7 +3,7 @@ import type { z } from 'zod';
 import { idField } from '../platform/http/fields.js';
 import { Returns } from '../platform/http/returns.js';
 import { OnSurface } from '../platform/http/surface.js';
-import { ADMINS, Allow, BRAKERS, Caller, HUMANS } from '../tenancy/access.js';
+import { Allow, BRAKERS, Caller, HUMANS, STOPPERS } from '../tenancy/access.js';
 import type { Principal } from '../tenancy/principal.js';
 import { agentView, reasonBody, tierBody, viewAgent } from './agents.schema.js';
 import { DemoteAgent } from './demote-agent.js';
@@ -40,7 +40,7 @@ export class AgentStandingController {
   }
 
   @Post('demote')
-  @Allow(ADMINS)
+  @Allow(STOPPERS)
   @Returns(agentView, { summary: 'Lower the tier; the newest grants above its number are suspended' })
   async demote(
     @Caller() principal: Principal,
@@ -73,7 +73,7 @@ export class AgentStandingController {
   }
 
   @Post('revoke')
-  @Allow(ADMINS)
+  @Allow(STOPPERS)
   @Returns(agentView, { summary: 'End an agent for good' })
   async revoke(
     @Caller() principal: Principal,

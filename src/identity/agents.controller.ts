@@ -6,7 +6,7 @@ import { Cursors, pageQuery } from '../platform/http/pagination.js';
 import { Returns } from '../platform/http/returns.js';
 import { OnSurface } from '../platform/http/surface.js';
 import { publicId } from '../platform/ids.js';
-import { ADMINS, Allow, Caller, READERS } from '../tenancy/access.js';
+import { ADMINS, Allow, Caller, READERS, STOPPERS } from '../tenancy/access.js';
 import type { Principal } from '../tenancy/principal.js';
 import {
   agentBody,
@@ -61,7 +61,7 @@ export class AgentsController {
   }
 
   @Post(':id/api-key')
-  @Allow(ADMINS)
+  @Allow(STOPPERS)
   @Idempotent()
   @Returns(apiKeyView, { status: 201, summary: 'Replace the API key; the old one is dead and its sessions end' })
   async replaceKey(

@@ -34,16 +34,17 @@ export class AccessGuard implements CanActivate {
     const access = this.reflector.get<Access | undefined>(ACCESS, context.getHandler());
     if (access === undefined) throw new Error(`${context.getHandler().name} does not say who may call it`);
     const request = context.switchToHttp().getRequest<FastifyRequest>();
-    const principal = await this.#authenticate(request);
+    const principal = await this.#authenticate(request, access.urgent === true);
     this.#authorise(principal, access);
     setPrincipal(request, principal);
-    setCaller(request, { tenantId: principal.tenantId, principalId: `${principal.kind}:${principal.id}` });
+    const { tenantId, kind, id } = principal;
+    setCaller(request, { tenantId, principalId: `${kind}:${id}`, urgent: access.urgent === true });
     return true;
   }
 
-  async #authenticate(request: FastifyRequest): Promise<Principal> {
+  async #authenticate(request: FastifyRequest, urgent: boolean): Promise<Principal> {
     try {
-      const principal = await this.#principal(request);
+      const principal = await this.#principal(request, urgent);
       if (principal === null || !belongs(principal, surfaceOf(request.raw))) throw unauthenticated();
       return principal;
     } catch (error) {
@@ -52,12 +53,12 @@ export class AccessGuard implements CanActivate {
     }
   }
 
-  async #principal(request: FastifyRequest): Promise<Principal | null> {
+  async #principal(request: FastifyRequest, urgent: boolean): Promise<Principal | null> {
     const header = request.headers.authorization;
     if (header === undefined) return null;
     if (header.startsWith('DPoP ')) return this.agents.authenticate(request);
     const match = BEARER.exec(header);
-    return match?.[1] === undefined ? null : this.bearer.authenticate(match[1]);
+    return match?.[1] === undefined ? null : this.bearer.authenticate(match[1], urgent ? 'control' : 'general');
   }
 
   #authorise(principal: Principal, access: Access): void {

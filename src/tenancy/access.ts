@@ -10,6 +10,8 @@ export interface Access {
   readonly agents?: boolean;
   /** A human act: a person's session whose factor is at most five minutes old, and no key of any kind. */
   readonly human?: boolean;
+  /** Stops something: also who calls is then asked over the connection kept for control acts, past whatever else waits. */
+  readonly urgent?: boolean;
 }
 
 export const ACCESS = Symbol('chancery/access');
@@ -29,7 +31,9 @@ export const READERS: Access = { members: ['owner', 'admin', 'approver', 'audito
 /** Changing it. */
 export const ADMINS: Access = { members: ['owner', 'admin'], keys: ['admin'] };
 /** Pulling a brake: everybody who can act at all. */
-export const BRAKERS: Access = { members: ['owner', 'admin', 'approver'], keys: ['admin'] };
+export const BRAKERS: Access = { members: ['owner', 'admin', 'approver'], keys: ['admin'], urgent: true };
+/** Taking something away: a key, a grant, an agent's standing. */
+export const STOPPERS: Access = { ...ADMINS, urgent: true };
 /** Clearing, approving, promoting. */
 export const HUMANS: Access = { members: ['owner', 'admin', 'approver'], human: true };
 /** Letting people in and out. */

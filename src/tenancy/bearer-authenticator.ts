@@ -2,7 +2,7 @@ import { Injectable } from '@nestjs/common';
 import { Clock } from '../platform/clock.js';
 import { constantTimeEqual, type KeyedToken, readKeyedToken } from '../platform/crypto/keyed-token.js';
 import { PlatformSecret } from '../platform/crypto/platform-secret.js';
-import { TenantDatabase } from '../platform/database/tenant-database.js';
+import { TenantDatabase, type TransactionOptions } from '../platform/database/tenant-database.js';
 import { findMemberSession } from './members.repository.js';
 import type { Principal } from './principal.js';
 import { findServiceKey } from './service-keys.repository.js';
@@ -20,22 +20,22 @@ export class BearerAuthenticator {
     this.#macKey = secret.derive('api-key-mac');
   }
 
-  async authenticate(token: string): Promise<Principal | null> {
+  async authenticate(token: string, lane: 'control' | 'general' = 'general'): Promise<Principal | null> {
     const read = readKeyedToken(token, this.#macKey);
     if (read === null) return null;
-    if (read.kind === 'sk') return this.#serviceKey(read);
-    if (read.kind === 'ms') return this.#memberSession(read);
+    if (read.kind === 'sk') return this.#serviceKey(read, { readOnly: true, lane });
+    if (read.kind === 'ms') return this.#memberSession(read, { readOnly: true, lane });
     return null;
   }
 
-  async #serviceKey(read: KeyedToken): Promise<Principal | null> {
-    const row = await this.database.inTenant(read.tenantId, (tx) => findServiceKey(tx, read.id), { readOnly: true });
+  async #serviceKey(read: KeyedToken, how: TransactionOptions): Promise<Principal | null> {
+    const row = await this.database.inTenant(read.tenantId, (tx) => findServiceKey(tx, read.id), how);
     if (row === undefined || !constantTimeEqual(row.secretHash, read.secretHash)) return null;
     return { kind: 'service_key', tenantId: read.tenantId, id: row.id, role: row.role, name: row.name };
   }
 
-  async #memberSession(read: KeyedToken): Promise<Principal | null> {
-    const row = await this.database.inTenant(read.tenantId, (tx) => findMemberSession(tx, read.id), { readOnly: true });
+  async #memberSession(read: KeyedToken, how: TransactionOptions): Promise<Principal | null> {
+    const row = await this.database.inTenant(read.tenantId, (tx) => findMemberSession(tx, read.id), how);
     if (row === undefined || !constantTimeEqual(row.session.secretHash, read.secretHash)) return null;
     if (row.session.expiresAt.getTime() <= this.clock.now()) return null;
     return {

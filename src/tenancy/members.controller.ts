@@ -39,7 +39,7 @@ export class MembersController {
   }
 
   @Delete(':id')
-  @Allow(OWNERS)
+  @Allow({ ...OWNERS, urgent: true })
   @ReturnsNothing({ summary: 'Show a person out; their sessions end' })
   remove(@Caller() principal: Principal, @Param('id', { schema: memberId }) id: string): Promise<void> {
     return this.members.remove(principal, id);

@@ -5,7 +5,7 @@ import { Idempotent } from '../platform/http/idempotent.js';
 import { Cursors, pageQuery } from '../platform/http/pagination.js';
 import { Returns, ReturnsNothing } from '../platform/http/returns.js';
 import { OnSurface } from '../platform/http/surface.js';
-import { ADMINS, Allow, Caller, READERS } from './access.js';
+import { ADMINS, Allow, Caller, READERS, STOPPERS } from './access.js';
 import { actorOf, type Principal } from './principal.js';
 import { ServiceKeys } from './service-keys.js';
 import { newServiceKeyView, serviceKeyBody, serviceKeyList, viewServiceKey } from './tenancy.schema.js';
@@ -43,7 +43,7 @@ export class ServiceKeysController {
   }
 
   @Delete(':id')
-  @Allow(ADMINS)
+  @Allow(STOPPERS)
   @ReturnsNothing({ summary: 'Revoke a service key at once' })
   revoke(@Caller() principal: Principal, @Param('id', { schema: keyId }) id: string): Promise<void> {
     return this.keys.revoke(principal, id);

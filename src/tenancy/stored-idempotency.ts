@@ -2,6 +2,7 @@ import { Injectable } from '@nestjs/common';
 import { Clock } from '../platform/clock.js';
 import { constantTimeEqual } from '../platform/crypto/keyed-token.js';
 import { TenantDatabase } from '../platform/database/tenant-database.js';
+import type { TenantTx } from '../platform/database/tenant-tx.js';
 import {
   IDEMPOTENCY_KEEP_MS,
   type IdempotencyBegin,
@@ -33,7 +34,7 @@ export class StoredIdempotency extends IdempotencyStore {
   override begin(scope: IdempotencyScope, key: string, fingerprint: Buffer): Promise<IdempotencyBegin> {
     const now = new Date(this.clock.now());
     const lapses = new Date(now.getTime() + IN_PROGRESS_MS);
-    return this.database.inTenant(scope.tenantId, async (tx) => {
+    return this.#inTenant(scope, async (tx) => {
       const where = [tx.tenantId, scopeText(scope), key];
       await tx.client.query('select delete_answers($3, $1, $2)', [scopeText(scope), key, now]);
       // The conflict's row lock decides between concurrent first requests; `xmax = 0` tells who inserted.
@@ -51,7 +52,7 @@ export class StoredIdempotency extends IdempotencyStore {
   override async finish(scope: IdempotencyScope, key: string, answer: KeptAnswer): Promise<void> {
     const expires = new Date(this.clock.now() + IDEMPOTENCY_KEEP_MS);
     const kept = JSON.stringify({ view: answer.view, secret_shown_once: answer.secretShownOnce });
-    await this.database.inTenant(scope.tenantId, (tx) =>
+    await this.#inTenant(scope, (tx) =>
       tx.client.query(
         `update idempotency_keys set status = $4, view = $5, expires_at = $6
          where tenant_id = $1 and scope = $2 and key = $3`,
@@ -62,13 +63,18 @@ export class StoredIdempotency extends IdempotencyStore {
 
   override async abandon(scope: IdempotencyScope, key: string): Promise<void> {
     const now = new Date(this.clock.now());
-    await this.database.inTenant(scope.tenantId, (tx) =>
+    await this.#inTenant(scope, (tx) =>
       tx.client.query(
         `update idempotency_keys set expires_at = $4
          where tenant_id = $1 and scope = $2 and key = $3 and status is null`,
         [tx.tenantId, scopeText(scope), key, now],
       ),
     );
+  }
+
+  /** An act that may not wait does not wait here either. */
+  #inTenant<T>(scope: IdempotencyScope, work: (tx: TenantTx) => Promise<T>): Promise<T> {
+    return this.database.inTenant(scope.tenantId, work, { lane: scope.urgent === true ? 'control' : 'general' });
   }
 }
 

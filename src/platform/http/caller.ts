@@ -1,7 +1,7 @@
 import type { IncomingMessage } from 'node:http';
 
-/** Who sends a request, as far as limits and idempotency need to know. */
-export type Caller = Readonly<{ tenantId: string; principalId: string }>;
+/** Who sends a request, as far as limits and idempotency need to know, and whether it may not wait for others of its tenant. */
+export type Caller = Readonly<{ tenantId: string; principalId: string; urgent?: boolean }>;
 
 const callers = new WeakMap<IncomingMessage, Caller>();
 

@@ -1,5 +1,7 @@
+import type { Caller } from './caller.js';
+
 /** One key means one act for one principal on one route. */
-export type IdempotencyScope = Readonly<{ tenantId: string; principalId: string; route: string }>;
+export type IdempotencyScope = Caller & Readonly<{ route: string }>;
 
 /** What is kept of an answer: never a secret. */
 export type KeptAnswer = Readonly<{
