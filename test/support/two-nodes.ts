@@ -1,6 +1,7 @@
 import { DpopAgent, type Answer } from './dpop-agent.js';
 import { type AppTenant, startApp, storeCredential, type TestApp, type TestAppOptions, UPSTREAM_URL } from './app.js';
 import { Barriers } from './barriers.js';
+import { proveBrakes } from './brake-proofs.js';
 import { entriesOf, verdictOn } from './chain-check.js';
 import { asSuperuser } from './database.js';
 import { eventually } from './eventually.js';
@@ -127,6 +128,8 @@ export async function breachesIn({ test }: TwoNodes, { id }: Pick<AppTenant, 'id
   const verdict = await verdictOn(test.open, id);
   if (verdict.verdict !== 'ok') throw new Error(`the chain is ${verdict.verdict}: ${verdict.reason}`);
   const oracle = new PolicyOracle();
-  for (const { entry } of await entriesOf(test.open, id)) oracle.push(entry);
+  const entries = (await entriesOf(test.open, id)).map(({ entry }) => entry);
+  for (const entry of entries) oracle.push(entry);
+  proveBrakes(entries, oracle.breaches);
   return oracle.breaches;
 }

@@ -1,0 +1,91 @@
+import fc from 'fast-check';
+import { type Operation, RaceModel } from '../support/race-model.js';
+import { startTwoNodes, type TwoNodes } from '../support/two-nodes.js';
+
+/** `npm run test:long` plays thousands; a seed that failed can be had again. */
+const LONG = process.env.CHANCERY_TEST_LONG === '1';
+const RUNS = Number(process.env.CHANCERY_RACE_RUNS ?? (LONG ? 3_000 : 100));
+const SEED = Number(process.env.CHANCERY_RACE_SEED ?? Date.now() % 0x7fffffff);
+/** A tenant's sessions and entries pile up, and loading them takes longer and longer. */
+const RUNS_PER_TENANT = 250;
+const NAIVE_RUNS = 200;
+/** A machine that is too busy plays fewer, and says how many. */
+const WITHIN_MS = 25_000;
+
+jest.setTimeout(LONG ? 3_600_000 : 180_000);
+
+const node = fc.constantFrom(0 as const, 1 as const);
+const which = fc.nat({ max: 1 });
+const scope = fc.constantFrom('tenant' as const, 'agent' as const, 'credential' as const);
+const use = fc.record({
+  kind: fc.constant('use' as const),
+  node,
+  agent: which,
+  credential: which,
+  again: fc.boolean(),
+});
+const operation: fc.Arbitrary<Operation> = fc.oneof(
+  { weight: 8, arbitrary: use },
+  { weight: 3, arbitrary: fc.record({ kind: fc.constant('pull' as const), node, scope, which }) },
+  { weight: 2, arbitrary: fc.record({ kind: fc.constant('clear' as const), node, scope, which }) },
+  {
+    weight: 2,
+    arbitrary: fc.record({
+      kind: fc.constantFrom('suspend' as const, 'reinstate' as const, 'end session' as const),
+      node,
+      agent: which,
+    }),
+  },
+);
+const plays = [
+  fc.array(operation, { minLength: 3, maxLength: 10 }),
+  fc.array(fc.nat({ max: 7 }), { minLength: 1, maxLength: 40 }),
+] as const;
+
+const property = (model: RaceModel, anew = false) =>
+  fc.asyncProperty(...plays, async (operations, choices) => {
+    await model.reset(anew);
+    const breaches = await model.run(operations, choices);
+    if (breaches.length > 0) throw new Error(`${JSON.stringify(breaches)} after ${model.log.join(', ')}`);
+  });
+
+const opened: TwoNodes[] = [];
+async function nodes(naive = false): Promise<TwoNodes> {
+  const started = await startTwoNodes({ naive });
+  opened.push(started);
+  return started;
+}
+afterAll(async () => {
+  for (const one of opened) await one.close();
+});
+
+const check = (model: RaceModel, numRuns: number, seed: number, anew = false) =>
+  fc.check(property(model, anew), {
+    numRuns,
+    seed,
+    ...(!LONG && { interruptAfterTimeLimit: WITHIN_MS, markInterruptAsFailure: false }),
+  });
+
+test('P4: in every interleaving of uses, brakes and suspensions on two nodes each use is what the policy at its position says', async () => {
+  const two = await nodes();
+  const played = { plays: 0, uses: 0, brakes: 0 };
+  for (let begun = 0; begun < RUNS; begun += RUNS_PER_TENANT) {
+    const model = await RaceModel.create(two);
+    const details = await check(model, Math.min(RUNS_PER_TENANT, RUNS - begun), SEED + begun);
+    if (details.failed) throw new Error(fc.defaultReportMessage(details));
+    played.plays += details.numRuns;
+    played.uses += model.uses;
+    played.brakes += model.brakes;
+  }
+  console.info(`seed ${SEED}: ${JSON.stringify(played)}`);
+  expect(played.uses).toBeGreaterThan(played.plays);
+  expect(played.brakes).toBeGreaterThan(0);
+});
+
+test('without the epoch the same plays find a use behind its brake, and shrink to it', async () => {
+  const model = await RaceModel.create(await nodes(true));
+  const found = await check(model, NAIVE_RUNS, SEED, true);
+  console.info(fc.defaultReportMessage(found));
+  expect(found.failed).toBe(true);
+  expect(found.counterexample?.[0].length).toBeLessThanOrEqual(6);
+});
