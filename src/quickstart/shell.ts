@@ -3,6 +3,9 @@ import path from 'node:path';
 import { createInterface } from 'node:readline';
 import type { EndSignals } from '../end-signals.js';
 
+/** No spinner between question and answer, and no call to a registry for news of npm. */
+const QUIET_NPX = { npm_config_progress: 'false', npm_config_update_notifier: 'false' };
+
 export interface ShellOptions {
   /** Where commands run. */
   readonly dir: string;
@@ -16,7 +19,7 @@ export interface ShellOptions {
  * Resolves at Ctrl-D, Ctrl-C or `exit`.
  */
 export function shell({ dir, programs, signals }: ShellOptions): Promise<void> {
-  const env = { ...process.env, PATH: `${programs}${path.delimiter}${process.env['PATH'] ?? ''}` };
+  const env = { ...process.env, ...QUIET_NPX, PATH: `${programs}${path.delimiter}${process.env['PATH'] ?? ''}` };
   const { stdin: input, stdout: output } = process;
   return new Promise((resolve) => {
     const lines = createInterface({ input, output, prompt: 'quickstart$ ' });
@@ -43,6 +46,8 @@ export function shell({ dir, programs, signals }: ShellOptions): Promise<void> {
       void next();
     });
     lines.on('SIGINT', () => lines.close());
+    // A terminal that was closed cannot be set back; the server still ends in order.
+    for (const side of [lines, output]) side.on('error', () => undefined);
     lines.on('close', () => {
       output.write('\n');
       resolve();

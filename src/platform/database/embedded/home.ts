@@ -98,12 +98,18 @@ async function runInitdb(initdb: string, dataDir: string, password: string, user
       cwd: '/',
       env: serverEnvironment(),
       stdio: ['ignore', 'ignore', 'pipe'],
+      detached: true, // a group of its own, so that the servers it starts end with it
     });
+    const quit = () => {
+      if (child.pid !== undefined) process.kill(-child.pid, 'SIGKILL');
+      rmSync(dataDir, { recursive: true, force: true, maxRetries: 5 });
+    };
+    process.once('exit', quit);
     let output = '';
     child.stderr.on('data', (chunk: Buffer) => (output += chunk.toString()));
     const code = await new Promise<number | null>((resolve, reject) =>
       child.once('error', reject).once('close', resolve),
-    );
+    ).finally(() => process.off('exit', quit));
     if (code !== 0) throw new Error(`initdb failed (${code}):\n${output.trim()}`);
   } finally {
     rmSync(passwordFile, { force: true });
