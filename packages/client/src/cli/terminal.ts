@@ -45,12 +45,8 @@ export class Terminal {
 
   async #read(question: string, shown: boolean): Promise<string> {
     const { stdin, stderr } = this.#io;
-<<<<<<< Updated upstream
     // Before the question: what is typed the moment it shows must not be echoed.
     stdin.setRawMode?.(true);
-=======
-    stdin.setRawMode?.(true); // before the question: who answers at once must not see a secret echoed
->>>>>>> Stashed changes
     stderr.write(question);
     const echo = (text: string) => (shown ? void stderr.write(text) : undefined);
     const line = new LineEditor(echo);
