@@ -34,6 +34,7 @@ class Watch {
   readonly #spies: jest.SpyInstance[] = [];
 
   constructor() {
+    // oxlint-disable-next-line typescript/unbound-method -- it is called on the socket it was called on
     const { connect } = Socket.prototype;
     const { dialled, reached } = this;
     this.#spies.push(

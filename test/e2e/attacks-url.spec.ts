@@ -26,11 +26,11 @@ beforeAll(async () => {
   await storeCredential(tenant, 'multiline', `${SECRET}\r\nX-Injected: yes`, { grantTo: [agent] });
   calledOut = [
     jest.spyOn(dns, 'lookup').mockRejectedValue(Object.assign(new Error('no DNS here'), { code: 'ENOTFOUND' })),
-    jest.spyOn(app.app.get(Outbound, { strict: false }), 'open'),
+    jest.spyOn(app.app.get(Outbound, { strict: false }), 'send'),
     jest.spyOn(app.app.get(OpenVersion, { strict: false }), 'execute'),
   ];
 });
-beforeEach(() => void calledOut.forEach((spy) => spy.mockClear()));
+beforeEach(() => calledOut.forEach((spy) => spy.mockClear()));
 afterAll(() => app?.close());
 
 const REFUSED = [400, 'url_refused'] as const;
@@ -119,18 +119,20 @@ const TEMPLATES: readonly Template[] = [
   })),
   { attack: '20: a line break in a header name', request: withHeader('x-test\r\nx'), answer: TEMPLATE },
   ...[
-    ...[
-      'Host',
-      'Content-Length',
-      'Transfer-Encoding',
-      'Connection',
-      'Keep-Alive',
-      'Expect',
-      'Upgrade',
-      'TE',
-      'Trailer',
-    ],
-    ...['Proxy-Authorization', 'Proxy-Connection', 'proxy-anything', 'Range', 'If-Range'],
+    'Host',
+    'Content-Length',
+    'Transfer-Encoding',
+    'Connection',
+    'Keep-Alive',
+    'Expect',
+    'Upgrade',
+    'TE',
+    'Trailer',
+    'Proxy-Authorization',
+    'Proxy-Connection',
+    'proxy-anything',
+    'Range',
+    'If-Range',
   ].map((name) => ({ attack: `21: the header ${name}`, request: withHeader(name), answer: TEMPLATE })),
   { attack: '21: a header twice', request: { headers: { 'x-a': '{{CREDENTIAL}}', 'X-A': '1' } }, answer: TEMPLATE },
   ...['TRACE', 'trace', 'CONNECT', 'G ET', 'GET\r\n', 'GET /'].map((method) => ({
@@ -139,6 +141,9 @@ const TEMPLATES: readonly Template[] = [
     answer: TEMPLATE,
   })),
   { attack: '27: a second credential', request: withHeader('x-other', '{{OTHER_KEY}}'), answer: TEMPLATE },
+  { attack: '27: one in the URL', request: withUrl(`https://${H}/{{OTHER_KEY}}/`), answer: TEMPLATE },
+  { attack: '27: one in the query', request: { query: { key: '{{OTHER_KEY}}' } }, answer: TEMPLATE },
+  { attack: '27: one in the body', request: { method: 'POST', body: { key: '{{OTHER_KEY}}' } }, answer: TEMPLATE },
   { attack: '27: a field of it', request: withHeader('x-other', '{{CREDENTIAL.password}}'), answer: TEMPLATE },
 ];
 
@@ -146,17 +151,16 @@ test.each(TEMPLATES)('ATTACKS $attack: refused, and nothing is looked up or dial
   const before = (await entriesOf(app.open, tenant.id)).length;
   const { status, body } = await execute(agent, 'key', request);
   expect([status, body.code]).toEqual(answer);
-  if (status === 400) {
-    // Before any look-up of the credential: one that is unknown gets the same answer.
-    const unknown = await execute(agent, 'nowhere', request);
-    expect([unknown.status, unknown.body.code, unknown.body.detail]).toEqual([status, body.code, body.detail]);
-  }
+  // Before any look-up of the credential: one that is unknown gets the same answer. A foreign host comes behind it.
+  const unknown = await execute(agent, 'nowhere', request);
+  const same = status === 400 ? answer : [404, 'credential_not_found'];
+  expect([unknown.status, unknown.body.code]).toEqual(same);
   // ATTACKS 35: nobody is told which domains are allowed.
   expect(JSON.stringify(body)).not.toContain(UPSTREAM_HOST);
   for (const spy of calledOut) expect(spy).not.toHaveBeenCalled();
   expect(upstream.received).toHaveLength(0);
   const entries = (await entriesOf(app.open, tenant.id)).slice(before);
-  expect(entries.map(({ entry }) => entry.outcome)).toEqual(status === 400 ? ['denied', 'denied'] : ['denied']);
+  expect(entries.map(({ entry }) => entry.outcome)).toEqual(['denied', 'denied']);
 });
 
 test.each([

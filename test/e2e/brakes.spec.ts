@@ -42,7 +42,7 @@ async function scene(): Promise<Scene> {
   return { tenant, agent };
 }
 
-const SCOPES: readonly { readonly scope: string; body(scene: Scene): Record<string, unknown> }[] = [
+const SCOPES: readonly { readonly scope: string; readonly body: (it: Scene) => Record<string, unknown> }[] = [
   { scope: 'tenant', body: () => ({ scope: 'tenant' }) },
   { scope: 'agent', body: ({ agent }) => ({ scope: 'agent', agent_id: agent.id }) },
   { scope: 'credential', body: () => ({ scope: 'credential', credential_name: 'key' }) },
@@ -76,8 +76,8 @@ test.each(SCOPES)(
   },
 );
 
-let tenant: AppTenant;
-beforeAll(async () => void (tenant = await app.newTenant()));
+let quiet: AppTenant;
+beforeAll(async () => void (quiet = await app.newTenant()));
 
 test.each([
   ['no reason', { scope: 'tenant' }, 400],
@@ -87,8 +87,8 @@ test.each([
   ['a credential that is not there', { scope: 'credential', credential_name: 'nowhere', reason }, 404],
   ['no scope of brakes', { scope: 'world', reason }, 400],
 ])('a brake with %s is not pulled', async (_, body, status) => {
-  expect((await tenant.admin('POST', '/v1/brakes', body)).status).toBe(status);
-  expect((await tenant.admin('GET', '/v1/brakes')).body).toMatchObject({ data: [] });
+  expect((await quiet.admin('POST', '/v1/brakes', body)).status).toBe(status);
+  expect((await quiet.admin('GET', '/v1/brakes')).body).toMatchObject({ data: [] });
 });
 
 test('P4: only a person with a fresh factor clears a brake, no key of any kind', async () => {
@@ -142,10 +142,10 @@ test('P4: with 32 calls in flight no use is sequenced behind its brake until it 
   const { tenant, agent } = await scene();
   const twin = await app.newAgent(tenant, 'twin');
   expectStatus(await tenant.admin('PUT', `/v1/credentials/key/grants/${twin.id}`), 200);
-  let going = true;
+  const load = { going: true };
   const statuses = new Map<number, number>();
   const work = async (own: DpopAgent): Promise<void> => {
-    while (going) {
+    while (load.going) {
       const { status } = await execute(own, 'key');
       statuses.set(status, (statuses.get(status) ?? 0) + 1);
     }
@@ -175,7 +175,7 @@ test('P4: with 32 calls in flight no use is sequenced behind its brake until it 
     expectStatus(await tenant.human('POST', `/v1/brakes/${pulled.body.id}/clear`, { reason }), 200);
     await more(200);
   }
-  going = false;
+  load.going = false;
   await Promise.all(workers);
   const entries = (await entriesOf(app.open, tenant.id)).map(({ entry }) => entry);
   for (const { from, id, covers } of held) {

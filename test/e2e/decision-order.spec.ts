@@ -15,7 +15,7 @@ import type { Answer, DpopAgent } from '../support/dpop-agent.js';
 import { eventually } from '../support/eventually.js';
 import { UPSTREAM_HOST } from '../support/hostile-upstream.js';
 
-jest.setTimeout(120_000);
+jest.setTimeout(300_000);
 
 /** In the order of design 4: whatever else is wrong, the first of these that is wrong is the answer. */
 const ORDER = [
@@ -83,7 +83,7 @@ const brake = async (tenant: AppTenant, body: Record<string, unknown>): Promise<
 /** A tenant with every state of an agent and every state of a credential, each on top of every other. */
 async function furnish(faults: readonly Fault[]): Promise<Side> {
   const tenant = await app.newTenant();
-  for (const { name, faults: own } of CREDENTIALS.filter(({ name }) => name !== 'nowhere')) {
+  for (const { name, faults: own } of CREDENTIALS.filter((one) => one.name !== 'nowhere')) {
     const more = { minimum_tier: own.includes('tier too low') ? 'GUARDIAN' : 'COMPANION' };
     await storeCredential(tenant, name, 'sk-live-0123456789abcdef', { more });
     if (own.includes('credential brake')) await brake(tenant, { scope: 'credential', credential_name: name });
@@ -130,7 +130,10 @@ async function askEverything(around: readonly Fault[]): Promise<Asked[]> {
     side.agents.flatMap((who) =>
       CREDENTIALS.flatMap((credential) =>
         URLS.map((where) => ({
-          ...{ tenant: side.tenant, agent: who.agent, name: credential.name, url: where.url },
+          tenant: side.tenant,
+          agent: who.agent,
+          name: credential.name,
+          url: where.url,
           faults: [...around, ...side.faults, ...who.faults, ...credential.faults, ...where.faults],
         })),
       ),
@@ -151,7 +154,7 @@ test('P2: of every subset of faults the answer is the first in order, with one e
   const opened = [
     jest.spyOn(app.app.get(OpenVersion, { strict: false }), 'execute'),
     jest.spyOn(app.app.get(Sealing, { strict: false }), 'open'),
-    jest.spyOn(app.app.get(Outbound, { strict: false }), 'open'),
+    jest.spyOn(app.app.get(Outbound, { strict: false }), 'send'),
   ];
   const asked = await askEverything([]);
   expectStatus(await app.staff('POST', '/v1/vault/seal', { reason: 'test' }), 200);
@@ -194,14 +197,12 @@ async function expectEntries(asked: readonly Asked[]): Promise<void> {
       return [status === 200 ? `${purpose}: intent` : `${purpose}: denied ${String(body.code)}`];
     });
     const found = uses.map(({ entry: { outcome, details } }) =>
-      [`${String(details.purpose)}: ${outcome}`, ...(outcome === 'denied' ? [String(details.code)] : [])].join(' '),
+      [`${details.purpose as string}: ${outcome}`, ...(outcome === 'denied' ? [details.code as string] : [])].join(' '),
     );
     expect(found.sort()).toEqual(expected.sort());
     // A denial names the entry it left.
     const hashes = new Map(uses.map(({ entry, hash }) => [entry.seq, hash]));
-    for (const { answer } of own) {
-      const audit = answer.body.audit as { seq: number; hash: string } | undefined;
-      if (audit !== undefined) expect(hashes.get(audit.seq)).toBe(audit.hash);
-    }
+    const named = own.flatMap(({ answer }) => (answer.body.audit ?? []) as { seq: number; hash: string });
+    expect(named.map(({ seq }) => hashes.get(seq))).toEqual(named.map(({ hash }) => hash));
   }
 }

@@ -133,7 +133,7 @@ test('P10: a proof is good for one use, whatever became of it, at any route, and
   const raced = await use();
   const calls = upstream.received.length;
   const answers = await Promise.all(Array.from({ length: 8 }, () => send(raced)));
-  expect(answers.map(({ status }) => status).sort()).toEqual([200, ...Array<number>(7).fill(401)]);
+  expect(answers.map(({ status }) => status).sort((a, b) => a - b)).toEqual([200, ...Array<number>(7).fill(401)]);
   expect(upstream.received).toHaveLength(calls + 1);
   // Spent by a denial too.
   const brake = await tenant.admin<{ id: string }>('POST', '/v1/brakes', { scope: 'tenant', reason: 'test' });

@@ -130,7 +130,7 @@ const CUTS: readonly Cut[] = [
 
 async function release(human: AppTenant['human'], scope: string) {
   const { body } = await human<{ data: { id: string; scope: string }[] }>('GET', '/v1/brakes?active=true');
-  const id = body.data.find((brake) => brake.scope === scope)?.id;
+  const id = body.data.find((one) => one.scope === scope)?.id;
   return human('POST', `/v1/brakes/${id}/clear`, {
     reason,
     ...(scope === 'global' && { confirm: 'clear the global brake' }),
@@ -228,7 +228,7 @@ test('ATTACKS 38: a client that goes away cuts the upstream, and leaves the outc
   );
   const givenUp = upstream.givenUp;
   client.abort();
-  await expect(answer).rejects.toThrow();
+  await expect(answer).rejects.toThrow('aborted');
   await eventually(
     () => upstream.givenUp,
     (now) => now === givenUp + 1,
