@@ -111,7 +111,7 @@ test('P14: the worker dies at any moment: no call notices, and checkpoints go on
     const verified = await inspection.verify();
     // A machine that runs other tests too may be slow; that has nothing to do with the worker.
     const noticed = [...fire.answers.keys()].filter((answer) => !/^20|over_capacity/.test(answer));
-    return [...lost, ...verified.faults, ...noticed, ...(await inspection.deeds(fire.deeds, true))];
+    return [...lost, ...verified.faults, ...noticed, ...(await inspection.deeds(fire.deeds))];
   });
   expect(faults).toEqual([]);
   expect((await inspection.verify()).checkpoints).toBeGreaterThan(KILLS / 2);
@@ -133,7 +133,7 @@ test('P14, P7: the application dies at any moment: nothing acknowledged is lost,
     expect((await site.staff('GET', '/v1/vault')).body).toEqual({ state: 'sealed' });
     const sealed = await execute(crew.agents[0] as DpopAgent, 'key');
     expect([sealed.status, sealed.body.code]).toEqual([503, 'vault_sealed']);
-    const [deeds, verified] = [await inspection.deeds(fire.deeds, true), await inspection.verify()];
+    const [deeds, verified] = [await inspection.deeds(fire.deeds), await inspection.verify()];
     await site.unseal();
     return [...lost, ...deeds, ...verified.faults];
   });
@@ -158,7 +158,7 @@ test('P14: PostgreSQL dies at any moment: clear answers meanwhile, and nothing a
       ['intents', intents],
       ['unknown', unknown],
     ]);
-    const [deeds, verified] = [await inspection.deeds(fire.deeds, false), await inspection.verify()];
+    const [deeds, verified] = [await inspection.deeds(fire.deeds), await inspection.verify()];
     return [...lost, ...deeds, ...verified.faults];
   });
   expect(faults).toEqual([]);

@@ -104,7 +104,7 @@ const record = (seq: number) => ({ tenant: 'ten_1', seq, hash: 'h', at: 'now', n
       process.stderr.write(`  disk full: ${answers}\n`);
       const inspection = new Inspection(site, [crew]);
       expect((await inspection.compare(traffic, false)).faults).toEqual([]);
-      expect(await inspection.deeds(traffic.deeds, false)).toEqual([]);
+      expect(await inspection.deeds(traffic.deeds)).toEqual([]);
       expect((await inspection.verify()).faults).toEqual([]);
       expect(site.app.isRunning).toBe(true);
     } finally {

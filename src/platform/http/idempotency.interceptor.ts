@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { CallHandler, ExecutionContext, NestInterceptor } from '@nestjs/common';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { from, lastValueFrom, of, type Observable } from 'rxjs';
@@ -14,6 +15,7 @@ import { withoutSecrets } from './shown-once.js';
 
 type Claim = Readonly<{ store: IdempotencyStore; scope: IdempotencyScope; key: string }>;
 
+const KEEP_AGAIN_AFTER_MS = [100, 400] as const;
 const KEY = /^[\x21-\x7e]{1,128}$/;
 
 /**
@@ -72,11 +74,24 @@ export class IdempotencyInterceptor implements NestInterceptor {
       await store.abandon(scope, key).catch((err: unknown) => this.log.warn({ err }, 'idempotency key not released'));
       throw error;
     }
-    // The act is done and committed: a failure to remember it must not turn its answer into an error.
-    await store
-      .finish(scope, key, { status: reply.statusCode, ...keptOf(context.getHandler(), answer) })
-      .catch((err: unknown) => this.log.error({ err }, 'idempotent answer not kept'));
+    await this.keep({ store, scope, key }, { status: reply.statusCode, ...keptOf(context.getHandler(), answer) });
     return answer;
+  }
+
+  /**
+   * The act is done and committed: a failure to remember it must not turn its answer into an error. A database that is
+   * short of connections for a moment is asked again; without the answer the key stays busy, and lapses.
+   */
+  private async keep({ store, scope, key }: Claim, answer: KeptAnswer): Promise<void> {
+    for (const pauseMs of [...KEEP_AGAIN_AFTER_MS, null]) {
+      try {
+        await store.finish(scope, key, answer);
+        return;
+      } catch (err) {
+        if (pauseMs === null) this.log.error({ err }, 'idempotent answer not kept');
+        else await sleep(pauseMs);
+      }
+    }
   }
 }
 

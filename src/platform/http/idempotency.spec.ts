@@ -159,6 +159,17 @@ test('a request that failed may be repeated', async () => {
   expect(await post(key, { name: 'a' })).toMatchObject({ status: 201, replayed: null });
 });
 
+test('an answer that could not be kept at once is kept a moment later', async () => {
+  const key = newKey();
+  const finish = jest.spyOn(MemoryIdempotencyStore.prototype, 'finish');
+  finish.mockRejectedValueOnce(new Error('no connection became free')).mockRejectedValueOnce(new Error('nor now'));
+  const first = await post(key, { name: 'a' });
+  expect(first.status).toBe(201);
+  expect(await post(key, { name: 'a' })).toMatchObject({ status: 201, replayed: 'true', body: { id: first.body.id } });
+  expect(finish).toHaveBeenCalledTimes(3);
+  finish.mockRestore();
+});
+
 test.each(['', 'a'.repeat(129), 'has space'])('the key %p is refused', async (key) => {
   expect(await post(key, { name: 'a' })).toMatchObject({ status: 400, body: { code: 'invalid_request' } });
 });

@@ -89,7 +89,7 @@ export class Inspection {
   }
 
   /** P14: what was acknowledged is there; a repetition under the same key does nothing again. */
-  async deeds(deeds: readonly Deed[], stillKept: boolean): Promise<unknown[]> {
+  async deeds(deeds: readonly Deed[]): Promise<unknown[]> {
     const faults: unknown[] = [];
     for (const { tenant } of this.crews) {
       const [agents, brakes] = [await idsOf(tenant.admin, '/v1/agents'), await idsOf(tenant.admin, BRAKES_ON)];
@@ -100,19 +100,19 @@ export class Inspection {
     }
     const known = deeds.filter(({ id }) => id !== null);
     for (const deed of [...known.slice(-2), ...deeds.filter(({ id }) => id === null)]) {
-      const fault = await this.#repeat(deed, stillKept);
+      const fault = await this.#repeat(deed);
       if (fault !== null) faults.push(fault);
     }
     return faults;
   }
 
-  async #repeat({ tenant, path, body, key, id }: Deed, stillKept: boolean): Promise<unknown> {
+  async #repeat({ tenant, path, body, key, id }: Deed): Promise<unknown> {
     const again = await tenant.admin('POST', path, body, { 'idempotency-key': key });
     const replayed = again.headers.get('idempotency-replayed') === 'true';
     const busy = again.status === 409 && again.body.code === 'idempotency_in_progress';
     // Acknowledged: the same answer without its secret, or (when the answer could not be kept) not again yet.
     if (id !== null && replayed && again.body.id === id && again.body.api_key === undefined) return null;
-    if (id !== null && busy && !stillKept) return null;
+    if (id !== null && busy) return null;
     // Not acknowledged: done and answered, done and unanswered, or never begun.
     if (id === null && (busy || replayed || [200, 201].includes(again.status))) return null;
     return { 'repeated under its key': { path, body, id }, status: again.status, body: again.body };
