@@ -96,6 +96,8 @@ async function boot(options: TestAppOptions, opened: (() => unknown)[], close: (
     RATE_PRINCIPAL_PER_MINUTE: '1000000',
     RATE_TOKEN_PER_MINUTE: '100000',
     RATE_LOGIN_PER_MINUTE: '100000',
+    // With it, the same suite on Redis.
+    ...(process.env.REDIS_URL !== undefined && { REDIS_URL: process.env.REDIS_URL }),
     ...options.env,
   };
   const logged: Record<string, unknown>[] = [];
