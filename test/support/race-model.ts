@@ -94,7 +94,8 @@ export class RaceModel {
       }),
       choices,
     );
-    const isFault = (result: unknown): result is Error => result instanceof Error && !(result instanceof ProblemError);
+    const isFault = (result: unknown): result is Error =>
+      result instanceof Error && !(result instanceof ProblemError && result.spec.status !== 500);
     const fault = results.find(isFault);
     if (fault !== undefined) throw fault;
     for (const node of [this.nodes.first, this.nodes.second]) await get(node, Committers).drainAll();
