@@ -21,6 +21,7 @@ interface Found {
 /** Looks at a site after a crash. Every look goes on where the last one ended, and gives back what is wrong. */
 export class Inspection {
   readonly #lookedAt = new Map<string, number>();
+  readonly #log = createLog({ level: 'silent' });
 
   constructor(
     private readonly site: CrashSite,
@@ -33,8 +34,7 @@ export class Inspection {
     clock.aheadMs = AHEAD_MS;
     const { tenants, services } = this.site.open;
     const acts = new AdministrativeActs(tenants, clock);
-    const log = createLog({ level: 'silent' });
-    await new SweepIntents(new ChainHeads(services), tenants, acts, clock, log).execute();
+    await new SweepIntents(new ChainHeads(services), tenants, acts, clock, this.#log).execute();
   }
 
   /** P14, P3: the client's list against the chain's, and the upstream's against both. */
