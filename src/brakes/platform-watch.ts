@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import { Inject, Injectable, type BeforeApplicationShutdown } from '@nestjs/common';
 import { Committers } from '../audit/committers.js';
 import { Vault } from '../keys/vault.js';
@@ -11,6 +12,8 @@ import { NodeLease } from './node-lease.js';
 import { forgetNode, type PlatformReading, registerNode, renewLease } from './node-leases.repository.js';
 
 const RENEW_EVERY_MS = 500;
+/** Between two renewals that were asked for: any login can notify as often as it likes. */
+const RENEW_GAP_MS = 10;
 const NOTHING_READ: PlatformReading = { platformSeq: 0, brakeId: null, brakeSeq: 0, sealSeq: 0 };
 
 /**
@@ -75,6 +78,7 @@ export class PlatformWatch implements BeforeApplicationShutdown {
     }
     this.#next ??= this.#running
       .catch(() => undefined)
+      .then(() => sleep(RENEW_GAP_MS))
       .then(() => {
         this.#next = null;
         return this.renewNow();

@@ -9,7 +9,8 @@ import { LOG, type Log } from '../platform/telemetry/logger.js';
 import { mayGoOn } from './may-go-on.js';
 import { loadUsePolicy } from './use-policy.js';
 
-const RETRY_AFTER_MS = 100;
+/** Between two looks at one tenant: after a failure, and because any login can notify as often as it likes. */
+const LOOK_GAP_MS = 20;
 
 /**
  * Ends the calls of this node that a policy act on another node forbids. The acting node has cut its own already. Any
@@ -54,8 +55,8 @@ export class CutForbiddenCalls implements OnModuleInit, BeforeApplicationShutdow
       } catch (error) {
         this.log.warn({ tenant: publicId('ten', tenantId), err: error }, 'a changed policy could not be read');
         state.again = this.inFlight.of(tenantId).size > 0;
-        await sleep(RETRY_AFTER_MS, undefined, { ref: false });
       }
+      await sleep(LOOK_GAP_MS, undefined, { ref: false });
     }
     this.#looking.delete(tenantId);
   }
