@@ -178,6 +178,8 @@ test('everybody who asked was somebody', async () => {
 const PAIRS = 40;
 const RATIO_MAX = 1.25;
 const SLACK_MS = 2;
+/** A few seconds on a machine of its own. */
+const TIMING_WITHIN_MS = 600_000;
 const median = (values: readonly number[]): number => [...values].sort((a, b) => a - b)[values.length >> 1] ?? 0;
 
 /** Both in turn, so that what else the machine does meets both. */
@@ -193,24 +195,28 @@ async function timed(one: Case, asker: Asker, pairs: number): Promise<{ theirs: 
   return { theirs: median(times.theirs), nobodys: median(times.nobodys) };
 }
 
-test('P19: a stranger’s and nobody’s take the same time', async () => {
-  const lines: string[] = [];
-  const apart: string[] = [];
-  for (const one of CASES) {
-    // A namespace is public: a sign-in looks for the person in a tenant that exists.
-    if (one.operation.route === 'POST /v1/login') continue;
-    const asker = await whoReaches(one);
-    const isApart = ({ theirs: a, nobodys: b }: { theirs: number; nobodys: number }) =>
-      Math.abs(a - b) > SLACK_MS + (RATIO_MAX - 1) * Math.min(a, b);
-    let times = await timed(one, asker, PAIRS);
-    if (isApart(times)) times = await timed(one, asker, 3 * PAIRS);
-    const said = `${one.title}: ${times.theirs.toFixed(2)} ms / ${times.nobodys.toFixed(2)} ms = ${(times.theirs / times.nobodys).toFixed(2)}`;
-    lines.push(said);
-    if (isApart(times)) apart.push(said);
-  }
-  process.stderr.write(`medians of ${PAIRS} interleaved pairs, a stranger’s / nobody’s:\n${lines.join('\n')}\n`);
-  expect(apart).toEqual([]);
-});
+test(
+  'P19: a stranger’s and nobody’s take the same time',
+  async () => {
+    const lines: string[] = [];
+    const apart: string[] = [];
+    for (const one of CASES) {
+      // A namespace is public: a sign-in looks for the person in a tenant that exists.
+      if (one.operation.route === 'POST /v1/login') continue;
+      const asker = await whoReaches(one);
+      const isApart = ({ theirs: a, nobodys: b }: { theirs: number; nobodys: number }) =>
+        Math.abs(a - b) > SLACK_MS + (RATIO_MAX - 1) * Math.min(a, b);
+      let times = await timed(one, asker, PAIRS);
+      if (isApart(times)) times = await timed(one, asker, 3 * PAIRS);
+      const said = `${one.title}: ${times.theirs.toFixed(2)} ms / ${times.nobodys.toFixed(2)} ms = ${(times.theirs / times.nobodys).toFixed(2)}`;
+      lines.push(said);
+      if (isApart(times)) apart.push(said);
+    }
+    process.stderr.write(`medians of ${PAIRS} interleaved pairs, a stranger’s / nobody’s:\n${lines.join('\n')}\n`);
+    expect(apart).toEqual([]);
+  },
+  TIMING_WITHIN_MS,
+);
 
 async function whoReaches(one: Case): Promise<Asker> {
   for (const asker of askersOf(one)) {
