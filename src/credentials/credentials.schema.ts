@@ -15,7 +15,10 @@ export const credentialName = z
   .regex(/^[a-z0-9][a-z0-9_.-]{0,79}$/, 'must be 1 to 80 of a–z, 0–9, _ . -, beginning with a letter or digit')
   .meta({ example: 'openai_key' });
 /** In a path a name that cannot be one is unknown, not invalid (P19). */
-export const credentialParam = z.string().max(200);
+export const credentialParam = z
+  .string()
+  .max(200)
+  .transform((text) => text.replaceAll('\0', '\ufffd')); // PostgreSQL stores no U+0000
 
 const valueField = z
   .string()

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { reasonField } from '../platform/http/fields.js';
 
 export const vaultView = z.object({ state: z.enum(['uninitialized', 'sealed', 'unsealed']) });
 
@@ -6,5 +7,5 @@ export const vaultView = z.object({ state: z.enum(['uninitialized', 'sealed', 'u
 export const passwordRequest = z.strictObject({ password: z.string().min(1).max(1024).normalize('NFC') });
 export type PasswordRequest = z.output<typeof passwordRequest>;
 
-export const sealRequest = z.strictObject({ reason: z.string().trim().min(1).max(500) });
+export const sealRequest = z.strictObject({ reason: reasonField });
 export type SealRequest = z.output<typeof sealRequest>;

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { emailField, idView, iso, nameField, timeView } from '../platform/http/fields.js';
+import { emailField, idView, iso, nameField, printable, timeView } from '../platform/http/fields.js';
 import { listOf } from '../platform/http/pagination.js';
 import { shownOnce } from '../platform/http/shown-once.js';
 import { publicId } from '../platform/ids.js';
@@ -16,10 +16,7 @@ const namespaceField = z
   .regex(/^[a-z][a-z0-9-]{1,38}[a-z0-9]$/, 'must be 3 to 40 of a–z, 0–9 and -, beginning with a letter');
 
 export const loginBody = z.strictObject({
-  tenant: z
-    .string()
-    .min(1)
-    .max(64)
+  tenant: printable(64)
     .optional()
     .meta({ description: 'Namespace or ten_ id. On the ops surface it may be left out.' }),
   email: emailField,

@@ -9,7 +9,7 @@ const PRINTABLE = /^[^\p{Cc}\p{Cs}]+$/u;
 
 /** Text that people write for people. */
 export const printable = (charsMax: number) =>
-  z.string().trim().min(1).max(charsMax).regex(PRINTABLE, 'must not hold control characters');
+  z.string().trim().min(1, { abort: true }).max(charsMax).regex(PRINTABLE, 'must not hold control characters');
 
 export const reasonField = printable(REASON_CHARS_MAX).meta({ description: 'Why; stands in the audit log.' });
 export const nameField = printable(NAME_CHARS_MAX);

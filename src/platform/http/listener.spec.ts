@@ -54,6 +54,12 @@ describe('over TCP', () => {
     '/v1/notes/...',
   ])('the target %s is taken as it is', async (target) => expect((await get(target)).status).toBe(200));
 
+  test('an expectation nobody meets is said in a problem document', async () => {
+    const { status, body } = await get('/v1/notes/1', 'Expect: a-miracle');
+    expect([status, problem(body).code]).toEqual([400, 'malformed_request']);
+    expect((await get('/v1/notes/1', 'Expect: 100-continue')).status).toBeLessThan(300);
+  });
+
   test('OPTIONS * and CONNECT reach no route', async () => {
     expect((await send('OPTIONS * HTTP/1.1', 'Host: x')).status).toBe(400);
     await expect(send('CONNECT x:443 HTTP/1.1', 'Host: x').then(({ status }) => status)).resolves.not.toBe(200);

@@ -56,6 +56,8 @@ export class Listener {
       socket.once('close', () => this.silent.delete(socket));
     });
     this.server.on('request', (request, response) => this.receive(request, response));
+    // Node would answer 417 and nothing else.
+    this.server.on('checkExpectation', (request, response) => this.receive(request, response));
     this.server.on('clientError', (error, socket) => this.refuseBytes(error, socket));
     this.server.on('drop', () =>
       options.log.warn({ surface: options.surface }, 'connection dropped: too many are open'),

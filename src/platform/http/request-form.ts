@@ -26,6 +26,9 @@ export function requestFault(request: IncomingMessage): ProblemError | null {
   // https://www.rfc-editor.org/rfc/rfc9112#section-3.2-6
   if (request.httpVersion === '1.1' && request.headers.host === undefined)
     return malformedRequest('A Host header is required.');
+  const expected = request.headers.expect;
+  if (expected !== undefined && expected.toLowerCase() !== '100-continue')
+    return malformedRequest('Expect may ask for 100-continue only.');
   if (repeats(request.rawHeaders)) return malformedRequest('A header that may stand once is given twice.');
   return null;
 }
