@@ -76,7 +76,7 @@ const VALUES: unknown[] = [
   [null],
   [CANARY, CANARY],
   { [CANARY]: CANARY },
-  { toString: CANARY, then: CANARY },
+  { toString: CANARY, valueOf: CANARY },
 ];
 
 const QUERIES = [
