@@ -47,15 +47,19 @@ async function use(change: Partial<ProofOptions> = {}, by = agent) {
   return { authorization: `DPoP ${agent.accessToken}`, dpop: await by.proof(options) };
 }
 
+/** Entries but for outcomes, which are written behind an answer and belong to the use before. */
+const acts = async (): Promise<number> =>
+  (await entriesOf(app.open, tenant.id)).filter(({ entry }) => !entry.action.endsWith('.outcome')).length;
+
 async function expectRefused(
   sent: Promise<{ status: number; body: Record<string, unknown> }>,
   code: string,
 ): Promise<void> {
-  const [calls, entries] = [upstream.received.length, (await entriesOf(app.open, tenant.id)).length];
+  const [calls, entries] = [upstream.received.length, await acts()];
   const answer = await sent;
   expect([answer.status, answer.body.code]).toEqual([401, code]);
   expect(upstream.received).toHaveLength(calls);
-  expect(await entriesOf(app.open, tenant.id)).toHaveLength(entries);
+  expect(await acts()).toBe(entries);
 }
 
 test('P10: oauth4webapi, unchanged, gets a token and uses a credential', async () => {
