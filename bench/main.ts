@@ -1,14 +1,23 @@
 import { parseArgs } from 'node:util';
+import { benchAudit } from './audit.js';
 import { benchProxy } from './proxy.js';
+import { benchRls } from './rls.js';
+import { benchTenants } from './tenants.js';
 
-const USAGE = `npm run bench -- proxy [--json] [options]
+const USAGE = `npm run bench -- proxy|audit|rls|tenants [--json] [options]
+  proxy           proxied calls over two pass-throughs, bare and verifying the same proof
+  audit           chained durable appends over unchained inserts of the same rows
+  rls             a tenant's query over the same on a table without row security
+  tenants         p99 of 500 active among 10000 tenants over that of 10 (--tenants, --registered)
   --rounds N      interleaved rounds, of which the medians are printed (7)
   --calls N       of each side in each round (4000)
-  --in-flight N   at a time (32)
-  --tenants N     also N tenants at once (4)
+  --in-flight N   at a time (proxy 32, audit 64, tenants 8)
+  --tenants N     proxy: also N tenants at once (4); tenants: how many are active (500)
   --only SIDE     measures one side alone, such as chancery
   --profile DIR   lets the server write a CPU profile there`;
 const EX_USAGE = 64;
+/** An append is a small part of a call. */
+const AUDIT_CALLS_FACTOR = 5;
 
 const option = (text: string) => ({ type: 'string', default: text }) as const;
 
@@ -19,21 +28,36 @@ try {
       json: { type: 'boolean', default: false },
       rounds: option('7'),
       calls: option('4000'),
-      'in-flight': option('32'),
-      tenants: option('4'),
+      'in-flight': { type: 'string' },
+      tenants: { type: 'string' },
+      registered: option('10000'),
       only: { type: 'string' },
       profile: { type: 'string' },
     },
   });
   const { json, only, profile } = values;
-  const [rounds, calls, tenants] = [values.rounds, values.calls, values.tenants].map(Number) as [
-    number,
-    number,
-    number,
-  ];
+  const [rounds, calls] = [values.rounds, values.calls].map(Number) as [number, number];
+  const tenantsOf = (usual: number): number => Number(values.tenants ?? usual);
+  const inFlightOf = (usual: number): number => Number(values['in-flight'] ?? usual);
   switch (positionals[0]) {
     case 'proxy':
-      await benchProxy({ rounds, calls, inFlight: Number(values['in-flight']), tenants, json, only, profile });
+      await benchProxy({ rounds, calls, inFlight: inFlightOf(32), tenants: tenantsOf(4), json, only, profile });
+      break;
+    case 'audit':
+      await benchAudit({ rounds, calls: calls * AUDIT_CALLS_FACTOR, inFlight: inFlightOf(64), json });
+      break;
+    case 'rls':
+      await benchRls({ rounds, calls, json });
+      break;
+    case 'tenants':
+      await benchTenants({
+        rounds,
+        calls,
+        inFlight: inFlightOf(8),
+        json,
+        registered: Number(values.registered),
+        active: tenantsOf(500),
+      });
       break;
     default:
       throw Object.assign(new Error(USAGE), { exitCode: EX_USAGE });

@@ -3,7 +3,7 @@ import { cpuUs } from './cpu.js';
 import { currentNonce, drive, type Measured, openPool, prepare, type Prepared } from './load.js';
 import { type Started, startOurs, stop } from './processes.js';
 import { machine, median, rounded, table } from './report.js';
-import { type BenchAgent, CREDENTIAL, startWorld, UPSTREAM_HOST, type World } from './world.js';
+import { type BenchAgent, executeTarget, startWorld, UPSTREAM_HOST, type World } from './world.js';
 
 export interface ProxyOptions {
   readonly rounds: number;
@@ -29,7 +29,8 @@ interface Side {
 
 type Round = Measured & { readonly cpuUs: number; readonly databaseUs: number };
 
-const WARM_UP_CALLS = 8_000;
+/** Enough for the compiler to have seen everything. In portions: a proof is good for a minute only. */
+const WARM_UP = { rounds: 4, calls: 2_000 };
 const GOOD_SHARE_MIN = 0.98;
 
 /** Our proxied calls beside two pass-throughs: the same upstream, client and number in flight, round by round. */
@@ -72,11 +73,11 @@ async function furnish(world: World, tenants: number): Promise<BenchAgent[]> {
 
 async function measure(sides: readonly Side[], world: World, options: ProxyOptions): Promise<Map<string, Round[]>> {
   const results = new Map<string, Round[]>(sides.map(({ name }) => [name, []]));
-  for (let round = -1; round < options.rounds; round += 1) {
+  for (let round = -WARM_UP.rounds; round < options.rounds; round += 1) {
     for (let turn = 0; turn < sides.length; turn += 1) {
       // Who goes first changes from round to round.
       const side = sides[(turn + Math.max(round, 0)) % sides.length] as Side;
-      const measured = await once(side, world, round < 0 ? WARM_UP_CALLS : options.calls, options.inFlight);
+      const measured = await once(side, world, round < 0 ? WARM_UP.calls : options.calls, options.inFlight);
       if (round >= 0) results.get(side.name)?.push(measured);
       if (!options.json && round >= 0) {
         const { rps, p50Ms, p99Ms } = measured;
@@ -112,13 +113,7 @@ function passThrough(name: string, { said, pid }: Started<{ port: number }>, wor
 
 function ours(name: string, world: World, agents: BenchAgent[]): Side {
   const base = world.tenantUrl;
-  const request = {
-    method: 'GET',
-    url: `https://${UPSTREAM_HOST}/v1/models`,
-    headers: { authorization: 'Bearer {{CREDENTIAL}}' },
-  };
-  const body = JSON.stringify({ purpose: 'bench', request });
-  const target = { method: 'POST', base, path: `/v1/credentials/${CREDENTIAL}/execute`, body } as const;
+  const target = executeTarget(world);
   const prepareAll = async (count: number) => prepare(agents, target, await currentNonce(base), count);
   return { name, base, pid: world.serverPid, database: true, prepare: prepareAll };
 }

@@ -10,7 +10,7 @@ import { freePorts } from '../src/quickstart/free-ports.js';
 import { runBuilt, startOurs, type Started, startServer, stop } from './processes.js';
 
 export const UPSTREAM_HOST = 'api.upstream.test';
-export const CREDENTIAL = 'bench_key';
+const CREDENTIAL = 'bench_key';
 const NO_LIMIT = '100000000';
 
 export interface BenchTenant {
@@ -118,6 +118,14 @@ export async function startWorld(options: WorldOptions = {}): Promise<World> {
       rmSync(dir, { recursive: true, force: true });
     },
   };
+}
+
+/** One proxied call, as every bench makes it. */
+export function executeTarget({ tenantUrl: base }: World) {
+  const headers = { authorization: 'Bearer {{CREDENTIAL}}' };
+  const request = { method: 'GET', url: `https://${UPSTREAM_HOST}/v1/models`, headers };
+  const body = JSON.stringify({ purpose: 'bench', request });
+  return { method: 'POST', base, path: `/v1/credentials/${CREDENTIAL}/execute`, body } as const;
 }
 
 type Shown = { email: string; password: string; otpauth_uri: string };
