@@ -45,6 +45,7 @@ async function restart(whileDown: () => unknown): Promise<void> {
 }
 
 async function expectBraked(reason: RegExp): Promise<void> {
+  await site.signInStaff();
   expect((await site.staff('GET', '/v1/vault')).body).toEqual({ state: 'sealed' });
   const brakes = await globalBrakes();
   expect(brakes).toMatchObject([{ scope: 'global', activated_by: 'system:startup' }]);

@@ -105,9 +105,13 @@ export class CrashSite implements Doors {
     this.worker = await ChanceryProcess.start('worker', this.env, 'working');
   }
 
-  /** By somebody whose second factor is fresh, however long the kills have gone on. */
-  async unseal(): Promise<void> {
+  /** Anew, with a fresh factor: the factor ages, and a restored database has forgotten sessions. */
+  async signInStaff(): Promise<void> {
     this.staff = callerOn(this.at.ops, await signedIn(this, PLATFORM_TENANT_ID, 'owner'));
+  }
+
+  async unseal(): Promise<void> {
+    await this.signInStaff();
     expectStatus(await this.staff('POST', '/v1/vault/unseal', { password: MASTER_PASSWORD }), 200);
   }
 
