@@ -154,7 +154,7 @@ describe('agent', () => {
   });
 
   test('tables fit the terminal and are bold only where that is wanted', async () => {
-    const wide = await sandbox.run(['agent', 'list'], { columns: 60 });
+    const wide = await sandbox.run(['agent', 'list'], { columns: 80 });
     expect(wide.stdout).toContain('\u001b[1mID');
     expect(
       Math.max(
@@ -163,8 +163,8 @@ describe('agent', () => {
           .slice(1)
           .map((line) => line.length),
       ),
-    ).toBeLessThanOrEqual(60);
-    const plain = await sandbox.run(['agent', 'list'], { columns: 60, env: { NO_COLOR: '1' } });
+    ).toBeLessThanOrEqual(80);
+    const plain = await sandbox.run(['agent', 'list'], { columns: 80, env: { NO_COLOR: '1' } });
     expect(plain.stdout).not.toContain('\u001b');
   });
 });
