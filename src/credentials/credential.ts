@@ -1,6 +1,9 @@
 import type { Tier } from '@chancery/protocol/tiers.js';
 import type { Binding } from './binding.js';
+import type { FieldShape } from './credential-fields.js';
 import type { CredentialRow, VersionInfo } from './credentials.repository.js';
+import type { Injection } from './injection.js';
+import type { Approval, UseLimits } from './protection.js';
 
 /** Values shorter than this are not redacted from answers: a redacted guess would confirm itself. */
 export const REDACTABLE_BYTES_MIN = 16;
@@ -14,6 +17,11 @@ export interface CredentialView {
   readonly version: number;
   readonly binding: Binding;
   readonly redact: boolean;
+  /** What the value consists of; null for one value. */
+  readonly fields: FieldShape | null;
+  readonly injection: Injection | null;
+  readonly approval: Approval;
+  readonly limits: UseLimits;
   readonly flags: readonly CredentialFlag[];
   readonly versions: readonly VersionInfo[];
   readonly createdAt: Date;
@@ -41,6 +49,10 @@ export function credentialView(row: CredentialRow, versions: readonly VersionInf
     version: row.version,
     binding: current.binding,
     redact: row.redact,
+    fields: current.fields,
+    injection: row.injection,
+    approval: row.approval,
+    limits: { perMinute: row.perMinute },
     flags: flagsOf(current.binding, row.redact),
     versions,
     createdAt: row.createdAt,

@@ -3,11 +3,16 @@ import { and, eq, isNull } from 'drizzle-orm';
 import type { TenantTx } from '../platform/database/tenant-tx.js';
 import type { Binding } from './binding.js';
 import { type CredentialFlag, flagsOf } from './credential.js';
+import type { FieldShape } from './credential-fields.js';
 import { liveVersions } from './credentials.repository.js';
 import { credentials, grants } from './credentials.table.js';
+import type { Injection } from './injection.js';
+import type { Approval, UseLimits } from './protection.js';
 
 export interface VersionPolicy {
   readonly binding: Binding;
+  /** What it consists of; null for one value. */
+  readonly fields: FieldShape | null;
   /** When a version in grace stops being usable; null for the current one. */
   readonly expiresAtMs: number | null;
 }
@@ -18,6 +23,9 @@ export interface CredentialPolicy {
   readonly minimumTier: Tier;
   readonly version: number;
   readonly redact: boolean;
+  readonly injection: Injection | null;
+  readonly approval: Approval;
+  readonly limits: UseLimits;
   readonly flags: readonly CredentialFlag[];
   /** Live versions by number. */
   readonly versions: ReadonlyMap<number, VersionPolicy>;
@@ -43,16 +51,18 @@ export async function loadCredentialsPolicy(tx: TenantTx): Promise<CredentialsPo
   );
   const held = await tx.db.select().from(grants).where(eq(grants.tenantId, tx.tenantId));
   const versionsOf = new Map<string, Map<number, VersionPolicy>>(rows.map((row) => [row.id, new Map()]));
-  for (const { credentialId, version, binding, expiresAt } of versions) {
-    versionsOf.get(credentialId)?.set(version, { binding, expiresAtMs: expiresAt?.getTime() ?? null });
+  for (const { credentialId, version, binding, fields, expiresAt } of versions) {
+    versionsOf.get(credentialId)?.set(version, { binding, fields, expiresAtMs: expiresAt?.getTime() ?? null });
   }
   const byName = new Map<string, CredentialPolicy>();
   for (const row of rows) {
     const own = versionsOf.get(row.id);
     const current = own?.get(row.version);
     if (own === undefined || current === undefined) continue;
-    const { id, minimumTier, version, redact } = row;
-    byName.set(row.name, { id, minimumTier, version, redact, flags: flagsOf(current.binding, redact), versions: own });
+    const { id, minimumTier, version, redact, injection, approval } = row;
+    const limits = { perMinute: row.perMinute };
+    const flags = flagsOf(current.binding, redact);
+    byName.set(row.name, { id, minimumTier, version, redact, injection, approval, limits, flags, versions: own });
   }
   return { byName, grants: new Map(held.map((grant) => [grantKey(grant.agentId, grant.credentialId), grant.state])) };
 }

@@ -6,7 +6,7 @@ import { Returns, ReturnsNothing } from '../platform/http/returns.js';
 import { OnSurface } from '../platform/http/surface.js';
 import { ADMINS, Allow, Caller, READERS, STOPPERS } from '../tenancy/access.js';
 import type { Principal } from '../tenancy/principal.js';
-import { ChangeMinimumTier } from './change-minimum-tier.js';
+import { ChangeCredential } from './change-credential.js';
 import {
   bindingBody,
   changeBody,
@@ -17,6 +17,7 @@ import {
   storeBody,
   viewCredential,
 } from './credentials.schema.js';
+import { bindingInput, changeInput, rotateInput, storeInput } from './credential-inputs.js';
 import { DeleteCredential } from './delete-credential.js';
 import { EditBinding } from './edit-binding.js';
 import { ReadCredentials } from './read-credentials.js';
@@ -33,7 +34,7 @@ export class CredentialsController {
     private readonly readCredentials: ReadCredentials,
     private readonly rotateCredential: RotateCredential,
     private readonly editBinding: EditBinding,
-    private readonly changeMinimumTier: ChangeMinimumTier,
+    private readonly changeCredential: ChangeCredential,
     private readonly deleteCredential: DeleteCredential,
     private readonly cursors: Cursors,
   ) {}
@@ -43,11 +44,7 @@ export class CredentialsController {
   @Idempotent()
   @Returns(credentialViewSchema, { status: 201, summary: 'Seal and store a credential' })
   async store(@Caller() principal: Principal, @Body({ schema: storeBody }) body: z.output<typeof storeBody>) {
-    const { name: label, value, minimum_tier: minimumTier, redact } = body;
-    const binding = { allowedDomains: body.allowed_domains, ports: body.ports, cleartext: body.cleartext };
-    return viewCredential(
-      await this.storeCredential.execute(principal, { name: label, value, minimumTier, redact, binding }),
-    );
+    return viewCredential(await this.storeCredential.execute(principal, storeInput(body)));
   }
 
   @Get()
@@ -75,8 +72,7 @@ export class CredentialsController {
     @Param('name', name) label: string,
     @Body({ schema: rotateBody }) body: z.output<typeof rotateBody>,
   ) {
-    const input = { value: body.value, graceSeconds: body.grace_seconds };
-    return viewCredential(await this.rotateCredential.execute(principal, label, input));
+    return viewCredential(await this.rotateCredential.execute(principal, label, rotateInput(body)));
   }
 
   @Put(':name/binding')
@@ -87,19 +83,20 @@ export class CredentialsController {
     @Param('name', name) label: string,
     @Body({ schema: bindingBody }) body: z.output<typeof bindingBody>,
   ) {
-    const input = { allowedDomains: body.allowed_domains, ports: body.ports, cleartext: body.cleartext };
-    return viewCredential(await this.editBinding.execute(principal, label, input));
+    return viewCredential(await this.editBinding.execute(principal, label, bindingInput(body)));
   }
 
   @Patch(':name')
   @Allow(ADMINS)
-  @Returns(credentialViewSchema, { summary: 'Change the minimum tier' })
+  @Returns(credentialViewSchema, {
+    summary: 'Change who may use the credential and how; to ask people less takes a person',
+  })
   async change(
     @Caller() principal: Principal,
     @Param('name', name) label: string,
     @Body({ schema: changeBody }) body: z.output<typeof changeBody>,
   ) {
-    return viewCredential(await this.changeMinimumTier.execute(principal, label, body.minimum_tier));
+    return viewCredential(await this.changeCredential.execute(principal, label, changeInput(body)));
   }
 
   @Delete(':name')

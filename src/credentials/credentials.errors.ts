@@ -33,12 +33,39 @@ export const cleartextRefused = (): ProblemError =>
     detail: 'A credential is sent over plain HTTP only in development.',
   });
 
-export const secretTooShort = (bytes: number): ProblemError =>
+export const secretTooShort = (bytes: number, field?: string): ProblemError =>
   new ProblemError({
     code: 'secret_too_short',
     status: 400,
     title: 'The value is too short to be redacted from answers',
-    detail: `Values under ${bytes} bytes are easily guessed, and redacting a guess would confirm it. Store it with "redact": false to accept that echoes are not removed.`,
+    detail: [
+      `${field === undefined ? 'Values' : `"${field}": values`} under ${bytes} bytes are easily guessed, and redacting a guess would confirm it.`,
+      ...(field === undefined ? [] : ['If it is no secret (a user name), name it in "public_fields".']),
+      'Store it with "redact": false to accept that echoes are not removed.',
+    ].join(' '),
+  });
+
+export const bindingRefused = (issues: readonly { path: string; message: string }[]): ProblemError =>
+  new ProblemError({
+    code: 'binding_refused',
+    status: 400,
+    title: 'The binding cannot be stored',
+    detail: 'Methods, path prefixes and private ranges are compared as they are written: each has one spelling.',
+    extra: { issues },
+  });
+
+export const injectionRefused = (detail: string): ProblemError =>
+  new ProblemError({ code: 'injection_refused', status: 400, title: 'The default injection cannot be used', detail });
+
+export const fieldsMismatch = (names: readonly string[]): ProblemError =>
+  new ProblemError({
+    code: 'fields_mismatch',
+    status: 409,
+    title: 'A rotation replaces every field of a credential, and no other',
+    detail:
+      names.length === 0
+        ? 'This credential is one value: send it as "value".'
+        : `This credential has the fields ${names.join(', ')}: send exactly these in "fields".`,
   });
 
 export const grantLimitReached = (tier: string, limit: number): ProblemError =>

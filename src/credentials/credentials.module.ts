@@ -2,7 +2,7 @@ import { Global, Module } from '@nestjs/common';
 import { CredentialNames } from '../brakes/credential-names.js';
 import { GrantLimits } from '../identity/grant-limits.js';
 import { KeysModule } from '../keys/keys.module.js';
-import { ChangeMinimumTier } from './change-minimum-tier.js';
+import { ChangeCredential } from './change-credential.js';
 import { CredentialsController } from './credentials.controller.js';
 import { DeleteCredential } from './delete-credential.js';
 import { EditBinding } from './edit-binding.js';
@@ -25,7 +25,7 @@ import { StoredGrantLimits } from './stored-grant-limits.js';
   imports: [KeysModule],
   controllers: [CredentialsController, EncryptionKeyController, GrantsController],
   providers: [
-    ChangeMinimumTier,
+    ChangeCredential,
     DeleteCredential,
     EditBinding,
     GrantAccess,

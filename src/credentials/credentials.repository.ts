@@ -5,12 +5,13 @@ import { credentials, credentialVersions } from './credentials.table.js';
 export type CredentialRow = typeof credentials.$inferSelect;
 export type VersionRow = typeof credentialVersions.$inferSelect;
 /** A version without its ciphertext, for listings and decisions. */
-export type VersionInfo = Pick<VersionRow, 'credentialId' | 'version' | 'binding' | 'state' | 'expiresAt'>;
+export type VersionInfo = Pick<VersionRow, 'credentialId' | 'version' | 'binding' | 'fields' | 'state' | 'expiresAt'>;
 
 const VERSION_INFO = {
   credentialId: credentialVersions.credentialId,
   version: credentialVersions.version,
   binding: credentialVersions.binding,
+  fields: credentialVersions.fields,
   state: credentialVersions.state,
   expiresAt: credentialVersions.expiresAt,
 };
@@ -54,7 +55,9 @@ export async function listCredentials(
 export async function updateCredential(
   tx: TenantTx,
   id: string,
-  set: Partial<Pick<CredentialRow, 'version' | 'minimumTier' | 'updatedAt' | 'deletedAt'>>,
+  set: Partial<
+    Pick<CredentialRow, 'version' | 'minimumTier' | 'injection' | 'approval' | 'perMinute' | 'updatedAt' | 'deletedAt'>
+  >,
 ): Promise<void> {
   await tx.db
     .update(credentials)

@@ -3,12 +3,17 @@ import { DEFAULT_MINIMUM_TIER, TIERS } from '@chancery/protocol/tiers.js';
 import { idView, iso, isoOrNull, timeView } from '../platform/http/fields.js';
 import { listOf } from '../platform/http/pagination.js';
 import { publicId } from '../platform/ids.js';
+import { HTTP_TOKEN } from '../platform/outbound/message-rules.js';
+import { PLACEMENTS } from './binding.js';
 import { type CredentialView, VALUE_BYTES_MAX } from './credential.js';
+import { BASIC, FIELD_NAME, FIELDS_MAX, type FieldShape, USERNAME } from './credential-fields.js';
 import type { GrantView } from './grant-access.js';
+import { APPROVALS } from './protection.js';
 
 const GRACE_SECONDS_MAX = 7 * 24 * 60 * 60;
 const DOMAINS_MAX = 50;
 const PORTS_MAX = 10;
+const PER_MINUTE_MAX = 1_000_000;
 
 export const credentialName = z
   .string()
@@ -32,25 +37,130 @@ const domainsField = z
 const portsField = z.array(z.number().int().min(1).max(65_535)).min(1).max(PORTS_MAX);
 const tierField = z.enum(TIERS);
 
-export const storeBody = z.strictObject({
-  name: credentialName,
-  value: valueField,
-  allowed_domains: domainsField.default([]),
-  minimum_tier: tierField.default(DEFAULT_MINIMUM_TIER),
-  ports: portsField.default([443]),
-  cleartext: z.boolean().default(false),
-  redact: z.boolean().default(true).meta({ description: 'Remove echoes of the value from answers.' }),
+const LONE_SURROGATE = /\p{Surrogate}/u;
+const isFieldName = (name: string): boolean => FIELD_NAME.test(name) && name !== BASIC;
+const FIELD_NAME_RULE =
+  'must be 1 to 32 of a–z, 0–9, _, beginning with a letter; "basic" is made from username and password';
+const fieldName = z.string().refine(isFieldName, FIELD_NAME_RULE).meta({ example: 'username' });
+const fieldsField = z
+  .record(
+    z.string(),
+    z
+      .string()
+      .min(1)
+      .refine((text) => !LONE_SURROGATE.test(text), 'must be well-formed Unicode'),
+  )
+  .superRefine((fields, context) => {
+    // No issue names a field: a secret could have been sent in its place.
+    const refuse = (message: string) => context.addIssue({ code: 'custom', message });
+    const names = Object.keys(fields);
+    const bytes = Object.values(fields).reduce((sum, text) => sum + Buffer.byteLength(text), 0);
+    if (names.length === 0 || names.length > FIELDS_MAX) refuse(`must be 1 to ${FIELDS_MAX} fields`);
+    if (!names.every(isFieldName)) refuse(`the name of a field ${FIELD_NAME_RULE}`);
+    if (bytes > VALUE_BYTES_MAX) refuse(`must be at most ${VALUE_BYTES_MAX} bytes together`);
+    // RFC 7617, 2: it ends at the first colon.
+    if (fields[USERNAME]?.includes(':')) refuse(`${USERNAME} must not hold a colon`);
+  })
+  .meta({
+    description: 'Several values in one credential, such as username and password, instead of `value`.',
+    example: { username: 'deploy-bot', password: 'correct horse battery staple' },
+  });
+const publicFieldsField = z
+  .array(fieldName)
+  .max(FIELDS_MAX)
+  .meta({ description: 'Fields that are no secret, such as a user name: they are not removed from answers.' });
+
+const HTTP_NAME_CHARS_MAX = 128;
+const tokenField = z.string().max(HTTP_NAME_CHARS_MAX).regex(HTTP_TOKEN, 'must be an HTTP token');
+const ofField = { field: fieldName.optional().meta({ description: 'Where the credential has fields: which one.' }) };
+const injectionField = z
+  .discriminatedUnion('kind', [
+    z.strictObject({ kind: z.literal('scheme'), scheme: tokenField.meta({ example: 'Bearer' }), ...ofField }),
+    z.strictObject({ kind: z.literal('header'), name: tokenField.meta({ example: 'x-api-key' }), ...ofField }),
+    z.strictObject({
+      kind: z.literal('query'),
+      name: z.string().min(1).max(HTTP_NAME_CHARS_MAX).meta({ example: 'key' }),
+      ...ofField,
+    }),
+    z.strictObject({ kind: z.literal('basic') }),
+  ])
+  .nullable()
+  .meta({ description: 'Where the credential goes when a request holds no placeholder.' });
+const approvalField = z.enum(APPROVALS).meta({ description: 'each_use: a person is asked before every use.' });
+const limitsField = z.strictObject({
+  per_minute: z.number().int().min(1).max(PER_MINUTE_MAX).nullish().meta({ description: 'Uses per minute and agent.' }),
 });
-export const rotateBody = z.strictObject({
-  value: valueField,
-  grace_seconds: z.number().int().min(0).max(GRACE_SECONDS_MAX).default(0),
-});
+
+/** Restrictions that may be left out; null is as good as nothing. */
+const restriction = (max: number, chars: number, description: string) =>
+  z.array(z.string().min(1).max(chars)).min(1).max(max).nullish().meta({ description });
+const restrictionFields = {
+  methods: restriction(20, 32, 'HTTP methods it may be used with.'),
+  path_prefixes: restriction(50, 1024, 'Beginnings of the path, by whole segments: /v1/models covers /v1/models/x.'),
+  private_ranges: restriction(
+    20,
+    64,
+    'Private networks it may be sent into, as far as the deployment lets anybody dial them: 10.20.0.0/16.',
+  ),
+  placements: z
+    .array(z.enum(PLACEMENTS))
+    .min(1)
+    .max(PLACEMENTS.length)
+    .nullish()
+    .meta({ description: 'Where in a request it may stand.' }),
+};
+
+const ONE_VALUE = { message: 'give value or fields, and not both', path: ['value'] };
+function hasOneValue(body: { value?: string | undefined; fields?: object | undefined }): boolean {
+  return (body.value === undefined) !== (body.fields === undefined);
+}
+
+export const storeBody = z
+  .strictObject({
+    name: credentialName,
+    value: valueField.optional(),
+    fields: fieldsField.optional(),
+    public_fields: publicFieldsField.default([]),
+    allowed_domains: domainsField.default([]),
+    minimum_tier: tierField.default(DEFAULT_MINIMUM_TIER),
+    ports: portsField.default([443]),
+    cleartext: z.boolean().default(false),
+    ...restrictionFields,
+    redact: z.boolean().default(true).meta({ description: 'Remove echoes of the value from answers.' }),
+    injection: injectionField.default(null),
+    approval: approvalField.default('none'),
+    limits: limitsField.default({}),
+  })
+  .refine(hasOneValue, ONE_VALUE)
+  .superRefine(({ fields = {}, public_fields: names }, context) => {
+    names.forEach((name, index) => {
+      if (Object.hasOwn(fields, name)) return;
+      context.addIssue({ code: 'custom', message: 'is not among the fields', path: ['public_fields', index] });
+    });
+    if (names.length > 0 && Object.keys(fields).every((name) => names.includes(name)))
+      context.addIssue({ code: 'custom', message: 'must leave at least one field secret', path: ['public_fields'] });
+  });
+export const rotateBody = z
+  .strictObject({
+    value: valueField.optional(),
+    fields: fieldsField.optional(),
+    grace_seconds: z.number().int().min(0).max(GRACE_SECONDS_MAX).default(0),
+  })
+  .refine(hasOneValue, ONE_VALUE);
 export const bindingBody = z.strictObject({
   allowed_domains: domainsField,
   ports: portsField.default([443]),
   cleartext: z.boolean().default(false),
+  ...restrictionFields,
 });
-export const changeBody = z.strictObject({ minimum_tier: tierField });
+export const changeBody = z
+  .strictObject({
+    minimum_tier: tierField.optional(),
+    injection: injectionField.optional(),
+    approval: approvalField.optional(),
+    limits: limitsField.optional(),
+  })
+  .refine((change) => Object.values(change).some((value) => value !== undefined), 'must change something');
 
 export const credentialViewSchema = z.object({
   id: idView('crd'),
@@ -60,6 +170,17 @@ export const credentialViewSchema = z.object({
   allowed_domains: z.array(z.string()),
   ports: z.array(z.number().int()),
   cleartext: z.boolean(),
+  methods: z.array(z.string()).nullable().meta({ description: 'null: not restricted.' }),
+  path_prefixes: z.array(z.string()).nullable(),
+  private_ranges: z.array(z.string()).nullable(),
+  placements: z.array(z.enum(PLACEMENTS)).nullable(),
+  fields: z
+    .array(z.object({ name: z.string(), public: z.boolean() }))
+    .nullable()
+    .meta({ description: 'null: the credential is one value.' }),
+  injection: injectionField,
+  approval: z.enum(APPROVALS),
+  limits: z.object({ per_minute: z.number().int().nullable() }),
   redact: z.boolean(),
   flags: z.array(z.enum(['unrestricted_domains', 'cleartext', 'not_redacted'])),
   versions: z.array(
@@ -79,6 +200,13 @@ export const grantViewSchema = z.object({
 });
 export const grantList = listOf(grantViewSchema);
 
+const copied = <T>(list: readonly T[] | undefined): T[] | null => (list === undefined ? null : [...list]);
+
+const fieldsView = (shape: FieldShape) =>
+  Object.entries(shape)
+    .map(([name, kind]) => ({ name, public: kind === 'public' }))
+    .sort((a, b) => (a.name < b.name ? -1 : 1));
+
 export const viewCredential = (credential: CredentialView) => ({
   id: publicId('crd', credential.id),
   name: credential.name,
@@ -87,6 +215,14 @@ export const viewCredential = (credential: CredentialView) => ({
   allowed_domains: [...credential.binding.allowed_domains],
   ports: [...credential.binding.ports],
   cleartext: credential.binding.cleartext,
+  methods: copied(credential.binding.methods),
+  path_prefixes: copied(credential.binding.path_prefixes),
+  private_ranges: copied(credential.binding.private_ranges),
+  placements: copied(credential.binding.placements),
+  fields: credential.fields === null ? null : fieldsView(credential.fields),
+  injection: credential.injection,
+  approval: credential.approval,
+  limits: { per_minute: credential.limits.perMinute },
   redact: credential.redact,
   flags: [...credential.flags],
   versions: credential.versions.map(({ version, state, expiresAt }) => ({

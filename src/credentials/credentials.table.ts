@@ -13,6 +13,9 @@ import {
 import { agents } from '../identity/agents.table.js';
 import { bytea, chancerySchema, tenantId, tenantPolicy } from '../platform/database/tenant-table.js';
 import type { Binding } from './binding.js';
+import type { FieldShape } from './credential-fields.js';
+import type { Injection } from './injection.js';
+import { APPROVALS } from './protection.js';
 
 const time = (name: string) => timestamp(name, { withTimezone: true, precision: 3 });
 
@@ -25,6 +28,11 @@ export const credentials = chancerySchema.table(
     minimumTier: text('minimum_tier', { enum: ['NOVICE', 'COMPANION', 'PARTNER', 'GUARDIAN', 'SACRED'] }).notNull(),
     version: integer('version').notNull(),
     redact: boolean('redact').notNull(),
+    /** Where it goes when the request names no place; null: the request must. */
+    injection: jsonb('injection').$type<Injection>(),
+    approval: text('approval', { enum: APPROVALS }).notNull().default('none'),
+    /** Uses per minute and agent; null: no limit of its own. */
+    perMinute: integer('per_minute'),
     createdAt: time('created_at').notNull(),
     updatedAt: time('updated_at').notNull(),
     deletedAt: time('deleted_at'),
@@ -46,6 +54,8 @@ export const credentialVersions = chancerySchema.table(
     credentialId: uuid('credential_id').notNull(),
     version: integer('version').notNull(),
     binding: jsonb('binding').$type<Binding>().notNull(),
+    /** What a value of several fields consists of; null for a plain value. Hashed with the binding. */
+    fields: jsonb('fields').$type<FieldShape>(),
     kekVersion: integer('kek_version').notNull(),
     wrappedDek: bytea('wrapped_dek'),
     ciphertext: bytea('ciphertext'),

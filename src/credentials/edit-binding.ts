@@ -5,13 +5,14 @@ import type { Secret } from '../platform/crypto/secret.js';
 import { publicId } from '../platform/ids.js';
 import { Acts, type EntryRef } from '../tenancy/acts.js';
 import { actorOf, type Principal } from '../tenancy/principal.js';
-import type { Binding } from './binding.js';
+import { type Binding, bindingDetails } from './binding.js';
+import { checkInjection } from './check-injection.js';
 import { type CredentialView, flagsOf } from './credential.js';
 import { changedMeanwhile, credentialNotFound } from './credentials.errors.js';
 import { type CredentialRow, findCredential, findVersion, type VersionRow } from './credentials.repository.js';
 import { type BindingInput, readBinding } from './read-binding.js';
 import { replaceVersion } from './replace-version.js';
-import { Sealing } from './sealing.js';
+import { type Sealed, Sealing } from './sealing.js';
 
 const REBIND_WITHIN_MS = 30_000;
 
@@ -29,13 +30,13 @@ export class EditBinding {
 
   async execute(principal: Principal, name: string, input: BindingInput): Promise<CredentialView> {
     const binding = readBinding(input, this.config.environment === 'production');
-    const { row, stored, intent } = await this.#intend(principal, name);
+    const { row, stored, intent } = await this.#intend(principal, name, binding);
     const version = row.version + 1;
     let plaintext: Secret | null = null;
     try {
       plaintext = await this.sealing.open(principal.tenantId, stored);
       const place = { tenantId: principal.tenantId, credentialId: row.id, version, binding };
-      const sealed = await this.sealing.seal(place, plaintext);
+      const sealed = await this.sealing.seal(place, { secret: plaintext, shape: stored.fields });
       return await this.#finish(principal, row, intent, { version, binding, sealed });
     } catch (error) {
       await this.#fail(principal, row, intent);
@@ -45,12 +46,17 @@ export class EditBinding {
     }
   }
 
-  #intend(principal: Principal, name: string): Promise<{ row: CredentialRow; stored: VersionRow; intent: EntryRef }> {
+  #intend(
+    principal: Principal,
+    name: string,
+    binding: Binding,
+  ): Promise<{ row: CredentialRow; stored: VersionRow; intent: EntryRef }> {
     return this.acts.run(principal.tenantId, async ({ tx, chain, nowMs }) => {
       const row = await findCredential(tx, name);
       if (row === undefined) throw credentialNotFound();
       const stored = await findVersion(tx, row.id, row.version);
       if (stored === undefined) throw changedMeanwhile();
+      checkInjection(row.injection, stored.fields, binding);
       const deadline = new Date(nowMs + REBIND_WITHIN_MS).toISOString();
       const details = { credential: publicId('crd', row.id), name, version: row.version, deadline };
       const intent = await chain.append({
@@ -67,7 +73,7 @@ export class EditBinding {
     principal: Principal,
     row: CredentialRow,
     intent: EntryRef,
-    next: { version: number; binding: Binding; sealed: Parameters<typeof replaceVersion>[2]['sealed'] },
+    next: { version: number; binding: Binding; sealed: Sealed },
   ): Promise<CredentialView> {
     return this.acts.run(principal.tenantId, async ({ tx, chain, nowMs }) => {
       const view = await replaceVersion(tx, row, { ...next, now: new Date(nowMs), graceUntil: null });
@@ -75,7 +81,7 @@ export class EditBinding {
         intent: intent.seq,
         credential: publicId('crd', row.id),
         version: next.version,
-        allowed_domains: next.binding.allowed_domains,
+        ...bindingDetails(next.binding),
         flags: flagsOf(next.binding, row.redact),
       };
       await chain.append({ actor: actorOf(principal), action: 'credential.bind.outcome', outcome: 'success', details });

@@ -1,10 +1,10 @@
 import { Injectable } from '@nestjs/common';
 import { LRUCache } from 'lru-cache';
-import type { Secret } from '../platform/crypto/secret.js';
 import { TenantDatabase } from '../platform/database/tenant-database.js';
 import { changedMeanwhile } from './credentials.errors.js';
 import type { CredentialPolicy, VersionPolicy } from './credentials-policy.js';
 import { findVersion, type VersionRow } from './credentials.repository.js';
+import { OpenedCredential } from './opened-credential.js';
 import { Sealing } from './sealing.js';
 
 const ROWS_KEPT_MAX = 10_000;
@@ -30,13 +30,18 @@ export class OpenVersion {
   ) {}
 
   /** `check` is asked when everything is there and the next step decrypts; it throws when that must not happen any more. */
-  async execute(tenantId: string, credential: CredentialPolicy, version: number, check: () => void): Promise<Secret> {
+  async execute(
+    tenantId: string,
+    credential: CredentialPolicy,
+    version: number,
+    check: () => void,
+  ): Promise<OpenedCredential> {
     const decided = credential.versions.get(version);
     if (decided === undefined) throw new Error('a decision names a version of its own policy');
     const row = this.#sealed.get(decided) ?? (await this.#load(tenantId, credential.id, version));
-    const secret = await this.sealing.open(tenantId, row, check);
+    const opened = OpenedCredential.from(await this.sealing.open(tenantId, row, check), row.fields);
     this.#sealed.set(decided, row);
-    return secret;
+    return opened;
   }
 
   async #load(tenantId: string, credentialId: string, version: number): Promise<VersionRow> {

@@ -1,8 +1,8 @@
-import type { Envelope } from '../keys/envelope.js';
 import type { TenantTx } from '../platform/database/tenant-tx.js';
 import type { Binding } from './binding.js';
 import { type CredentialView, credentialView } from './credential.js';
 import { changedMeanwhile } from './credentials.errors.js';
+import type { Sealed } from './sealing.js';
 import {
   type CredentialRow,
   endCurrentVersion,
@@ -16,7 +16,7 @@ import {
 export async function replaceVersion(
   tx: TenantTx,
   before: CredentialRow,
-  next: { version: number; binding: Binding; sealed: Envelope; now: Date; graceUntil: Date | null },
+  next: { version: number; binding: Binding; sealed: Sealed; now: Date; graceUntil: Date | null },
 ): Promise<CredentialView> {
   const row = await findCredential(tx, before.name);
   if (row === undefined || row.id !== before.id || row.version !== before.version) throw changedMeanwhile();

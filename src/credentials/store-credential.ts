@@ -2,24 +2,30 @@ import { Inject, Injectable } from '@nestjs/common';
 import type { Tier } from '@chancery/protocol/tiers.js';
 import { CONFIG } from '../config/config.token.js';
 import type { Config } from '../config/environment.js';
-import { Secret } from '../platform/crypto/secret.js';
 import { violatedConstraint } from '../platform/database/database.errors.js';
 import { newUuid, publicId } from '../platform/ids.js';
 import { Acts } from '../tenancy/acts.js';
 import { actorOf, type Principal } from '../tenancy/principal.js';
 import { nameTaken } from '../tenancy/tenancy.errors.js';
-import { type CredentialView, credentialView, flagsOf, REDACTABLE_BYTES_MIN } from './credential.js';
-import { secretTooShort } from './credentials.errors.js';
+import { bindingDetails } from './binding.js';
+import { checkInjection } from './check-injection.js';
+import { type CredentialView, credentialView, flagsOf } from './credential.js';
 import { insertCredential, insertVersion } from './credentials.repository.js';
+import type { Injection } from './injection.js';
+import { type Approval, protectionDetails, type UseLimits } from './protection.js';
 import { type BindingInput, readBinding } from './read-binding.js';
 import { Sealing } from './sealing.js';
+import { plaintextOf, type ValueInput } from './value-input.js';
 
 export interface StoreCredentialInput {
   readonly name: string;
-  readonly value: string;
+  readonly value: ValueInput;
   readonly binding: BindingInput;
   readonly minimumTier: Tier;
   readonly redact: boolean;
+  readonly injection: Injection | null;
+  readonly approval: Approval;
+  readonly limits: UseLimits;
 }
 
 const FIRST_VERSION = 1;
@@ -35,9 +41,9 @@ export class StoreCredential {
 
   async execute(principal: Principal, input: StoreCredentialInput): Promise<CredentialView> {
     const binding = readBinding(input.binding, this.config.environment === 'production');
-    const plaintext = Secret.fromUtf8(input.value);
+    const plaintext = plaintextOf(input.value, input.redact);
     try {
-      if (input.redact && plaintext.bytes.length < REDACTABLE_BYTES_MIN) throw secretTooShort(REDACTABLE_BYTES_MIN);
+      checkInjection(input.injection, plaintext.shape, binding);
       const id = newUuid();
       const { tenantId } = principal;
       const sealed = await this.sealing.seal(
@@ -46,23 +52,22 @@ export class StoreCredential {
       );
       return await this.acts.run(tenantId, async ({ tx, chain, nowMs }) => {
         const now = new Date(nowMs);
-        const { name, minimumTier, redact } = input;
-        const row = { id, name, minimumTier, redact, version: FIRST_VERSION, createdAt: now, updatedAt: now };
+        const { name, minimumTier, redact, injection, approval, limits } = input;
+        const times = { createdAt: now, updatedAt: now };
+        const uses = { injection, approval, perMinute: limits.perMinute };
+        const row = { id, name, minimumTier, redact, ...uses, version: FIRST_VERSION, ...times };
         await insertCredential(tx, row);
-        const version = {
-          credentialId: id,
-          version: FIRST_VERSION,
-          binding,
-          state: 'current',
-          createdAt: now,
-        } as const;
+        const of = { credentialId: id, version: FIRST_VERSION, state: 'current', createdAt: now } as const;
+        const version = { ...of, binding, fields: sealed.fields };
         await insertVersion(tx, { ...version, ...sealed });
         const details = {
           credential: publicId('crd', id),
           name,
           version: FIRST_VERSION,
           minimum_tier: minimumTier,
-          allowed_domains: binding.allowed_domains,
+          ...bindingDetails(binding),
+          ...(sealed.fields === null ? {} : { fields: sealed.fields }),
+          ...protectionDetails(row),
           flags: flagsOf(binding, redact),
         };
         await chain.append({ actor: actorOf(principal), action: 'credential.store', outcome: 'success', details });
@@ -72,7 +77,7 @@ export class StoreCredential {
       if (violatedConstraint(error) === 'credentials_name') throw nameTaken('credential name');
       throw error;
     } finally {
-      plaintext.zero();
+      plaintext.secret.zero();
     }
   }
 }

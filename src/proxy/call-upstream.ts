@@ -4,7 +4,7 @@ import { CONFIG } from '../config/config.token.js';
 import type { Config } from '../config/environment.js';
 import type { CredentialPolicy } from '../credentials/credentials-policy.js';
 import { OpenVersion } from '../credentials/open-version.js';
-import type { Secret } from '../platform/crypto/secret.js';
+import type { OpenedCredential } from '../credentials/opened-credential.js';
 import { ProblemError } from '../platform/http/problem.js';
 import { CallCut } from '../platform/outbound/in-flight.js';
 import { Outbound } from '../platform/outbound/outbound.js';
@@ -54,14 +54,14 @@ export class CallUpstream {
   async execute(call: UpstreamCall): Promise<UpstreamAnswer> {
     const startedAt = performance.now();
     const elapsed = (): number => Math.round(performance.now() - startedAt);
-    let secret: Secret | null = null;
+    let opened: OpenedCredential | null = null;
     try {
       call.signal.throwIfAborted();
       const { principal, credential, version } = call;
-      secret = await this.openVersion.execute(principal.tenantId, credential, version, call.check);
-      const answer = await this.#send(call, secret);
+      opened = await this.openVersion.execute(principal.tenantId, credential, version, call.check);
+      const answer = await this.#send(call, opened);
       call.check();
-      const redacted = redactAnswer(answer, call.credential.redact ? secret : null);
+      const redacted = redactAnswer(answer, call.credential.redact ? opened.secrets : []);
       const { status } = answer;
       const { headers, body, redactions } = redacted;
       const durationMs = elapsed();
@@ -72,12 +72,12 @@ export class CallUpstream {
       this.#record(call, outcome, { code: problem.spec.code, duration_ms: elapsed() });
       throw problem;
     } finally {
-      secret?.zero();
+      opened?.zero();
     }
   }
 
-  async #send(call: UpstreamCall, secret: Secret): Promise<OutboundResponse> {
-    const rendered = render(call.template, secret.bytes);
+  async #send(call: UpstreamCall, opened: OpenedCredential): Promise<OutboundResponse> {
+    const rendered = render(call.template, opened);
     if (!rendered.ok) throw refused(rendered);
     try {
       return await this.outbound.send(rendered.value, {

@@ -1,7 +1,9 @@
 import { tierAtLeast } from '@chancery/protocol/tiers.js';
 import { brakeOnAgent, brakeOnCredential } from '../brakes/brake.js';
 import { type CredentialPolicy, grantKey, type VersionPolicy } from '../credentials/credentials-policy.js';
-import { decideDomain } from './domain-policy.js';
+import { withDefaultPlace } from './default-injection.js';
+import { decideBinding, type RequestFacts } from './binding-policy.js';
+import { misfit } from './template-fit.js';
 import type { UsePolicy } from './use-policy.js';
 
 /** What is asked: who wants to use which credential for a request to where. No secret, no ciphertext. */
@@ -11,7 +13,7 @@ export interface UseQuestion {
   readonly credentialName: string;
   /** A version still in grace, by number; the current one when left out. */
   readonly version: number | undefined;
-  readonly target: { readonly scheme: 'https' | 'http'; readonly host: string; readonly port: number };
+  readonly request: RequestFacts;
 }
 
 /** What the node knows outside the tenant's policy, at the moment of the decision. */
@@ -21,22 +23,36 @@ export interface NodeState {
 }
 
 export type DenialCode =
-  'brake_active' | 'credential_not_found' | 'tier_too_low' | 'vault_sealed' | 'domain_not_allowed';
+  | 'brake_active'
+  | 'credential_not_found'
+  | 'tier_too_low'
+  | 'vault_sealed'
+  | 'domain_not_allowed'
+  | 'request_method_not_allowed'
+  | 'path_not_allowed'
+  | 'placement_not_allowed'
+  | 'placeholder_missing'
+  | 'template_refused';
+
+export interface Denial {
+  readonly kind: 'denied';
+  readonly code: DenialCode;
+  readonly brakeScope?: string;
+  /** What is wrong with this one request, where the code alone does not say it. */
+  readonly detail?: string;
+  readonly credential?: CredentialPolicy;
+}
 
 export type Decision =
   | { readonly kind: 'unauthenticated' }
   | { readonly kind: 'unknown_session' }
-  | {
-      readonly kind: 'denied';
-      readonly code: DenialCode;
-      readonly brakeScope?: string;
-      readonly credential?: CredentialPolicy;
-    }
+  | Denial
   | { readonly kind: 'allowed'; readonly credential: CredentialPolicy; readonly version: number };
 
 /**
  * The fixed order (design 4, P2): session → brake (global, tenant, agent) → credential known and granted → brake
- * (credential) → tier → seal → domain. The first that fails is the answer; the later ones are not looked at.
+ * (credential) → tier → seal → domain → method → path → placement → the template fits. The first that fails is the answer;
+ * the later ones are not looked at.
  */
 export function decide(policy: UsePolicy, question: UseQuestion, node: NodeState, nowMs: number): Decision {
   const session = policy.identity.sessions.get(question.sessionId);
@@ -63,9 +79,11 @@ export function decide(policy: UsePolicy, question: UseQuestion, node: NodeState
     return { kind: 'denied', code: 'tier_too_low', credential };
   }
   if (!node.unsealed) return { kind: 'denied', code: 'vault_sealed', credential };
-  if (decideDomain(version.binding, question.target) !== 'allowed') {
-    return { kind: 'denied', code: 'domain_not_allowed', credential };
-  }
+  const request = withDefaultPlace(question.request, credential.injection);
+  const verdict = decideBinding(version.binding, request);
+  if (verdict !== 'allowed') return { kind: 'denied', code: verdict, credential };
+  const wrong = misfit(version.fields, request.slots);
+  if (wrong !== null) return { kind: 'denied', ...wrong, credential };
   return { kind: 'allowed', credential, version: number };
 }
 

@@ -9,7 +9,9 @@ import { InFlightCalls, type OpenCall } from '../platform/outbound/in-flight.js'
 import type { EntryRef } from '../tenancy/acts.js';
 import type { AgentPrincipal } from '../tenancy/principal.js';
 import { CallUpstream, type UpstreamAnswer } from './call-upstream.js';
+import { factsOf, NO_REQUEST } from './binding-policy.js';
 import { type Decision, decide } from './decide.js';
+import { withDefaultInjection } from './default-injection.js';
 import { callCut, denied, proofUsed, refused, sessionEnded } from './proxy.errors.js';
 import type { Refusal } from './refusal.js';
 import { type ExecuteRequest, type ParsedTemplate, parseTemplate } from './template.js';
@@ -93,8 +95,8 @@ export class ExecuteCredential {
   ): Decision | { readonly kind: 'refused'; readonly refusal: Refusal } {
     const node = { globalBrake: this.globalBrake.isOn, unsealed: this.keys.isUnsealed() };
     const asked = { agentId: principal.id, sessionId: principal.sessionId, credentialName: input.credentialName };
-    const target = parsed.ok ? parsed.value.target : { scheme: 'https' as const, host: '', port: 0 };
-    const decision = decide(view.policy, { ...asked, version: input.version, target }, node, view.nowMs);
+    const request = parsed.ok ? factsOf(parsed.value) : NO_REQUEST;
+    const decision = decide(view.policy, { ...asked, version: input.version, request }, node, view.nowMs);
     const authentic = decision.kind !== 'unknown_session' && decision.kind !== 'unauthenticated';
     // A refused template comes before everything that looks at the credential (ATTACKS 9), but after the session.
     return authentic && !parsed.ok ? { kind: 'refused', refusal: parsed } : decision;
@@ -135,7 +137,7 @@ export class ExecuteCredential {
     if (result.kind === 'unauthenticated') throw sessionEnded();
     if (ref === null) throw new Error('a decision about a use always has its entry');
     if (result.kind === 'refused') throw refused(result.refusal);
-    if (result.kind === 'denied') throw denied(result.code, ref, result.brakeScope);
+    if (result.kind === 'denied') throw denied(result, ref);
     if (call === null || template === null) throw callCut('decision', ref);
     const { credential, version } = result;
     // One signal for whatever ends the call; joining two by AbortSignal.any costs more than the rest of the bookkeeping.
@@ -145,7 +147,7 @@ export class ExecuteCredential {
       principal,
       credential,
       version,
-      template,
+      template: withDefaultInjection(template, credential.injection),
       intent: ref,
       signal: call.signal,
       check: call.check,

@@ -1,13 +1,13 @@
-import { PLACEHOLDER } from './placeholder.js';
+import {
+  canonicalEscapes,
+  ESCAPE_OR_CHAR,
+  escapeByte,
+  PATH_CHAR,
+  QUERY_CHAR,
+  UNRESERVED,
+} from '../platform/outbound/canonical-escapes.js';
+import { joinText, mapLiterals, splitText } from './placeholder.js';
 import { refuseUrlUnless } from './refusal.js';
-
-/** RFC 3986, 2.3 and 3.3, 3.4: what may stand unescaped. `&`, `=` and `+` are data or separators of the query, decided before. */
-const UNRESERVED = /[A-Za-z0-9\-._~]/;
-const PATH_CHAR = /[A-Za-z0-9\-._~!$&'()*+,;=:@]/;
-const QUERY_CHAR = /[A-Za-z0-9\-._~!$&'()*+,;=:@/?]/;
-const ESCAPE_OR_CHAR = /%([0-9A-Fa-f]{2})|([\s\S])/g;
-
-const escapeByte = (byte: number): string => `%${byte.toString(16).toUpperCase().padStart(2, '0')}`;
 
 const ENCODED = Array.from({ length: 256 }, (_unused, byte) => {
   const char = String.fromCharCode(byte);
@@ -39,15 +39,10 @@ export function decodedQueryPart(part: string): string {
 
 /** Placeholders are kept; what is between them is spelled canonically. `raw` is ASCII by then. */
 function canonical(raw: string, plain: RegExp): string {
-  const literals = raw.split(PLACEHOLDER).map((literal) =>
-    literal.replace(ESCAPE_OR_CHAR, (_all, hex: string | undefined, char: string | undefined) => {
-      if (hex !== undefined) {
-        const decoded = String.fromCharCode(parseInt(hex, 16));
-        return UNRESERVED.test(decoded) ? decoded : `%${hex.toUpperCase()}`;
-      }
-      refuseUrlUnless(char !== '%', 'the URL has a % that begins no escape');
-      return plain.test(char as string) ? (char as string) : escapeByte((char as string).charCodeAt(0));
-    }),
-  );
-  return literals.join(PLACEHOLDER);
+  const spelled = mapLiterals(splitText(raw), (literal) => {
+    const one = canonicalEscapes(literal, plain);
+    refuseUrlUnless(one !== null, 'the URL has a % that begins no escape');
+    return one;
+  });
+  return joinText(spelled);
 }

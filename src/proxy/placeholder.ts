@@ -1,3 +1,4 @@
+import { type Slot, WHOLE } from '../credentials/credential-fields.js';
 import { refuseTemplateUnless } from './refusal.js';
 
 export const PLACEHOLDER = '{{CREDENTIAL}}';
@@ -5,16 +6,45 @@ export const PLACEHOLDER = '{{CREDENTIAL}}';
 /** More places than any real request needs; bounds what one secret can grow to. */
 const PLACEHOLDERS_MAX = 16;
 
-/** Literal pieces with one placeholder between each two: a text without any has one piece. */
-export type Text = readonly string[];
+/** Literal pieces, and between each two a slot: the field that stands there, or `WHOLE`. A text without any has one piece. */
+export interface Text {
+  readonly literals: readonly string[];
+  readonly slots: readonly Slot[];
+}
+
+/** `{{CREDENTIAL}}` and `{{CREDENTIAL.field}}`. */
+const WRITTEN = /\{\{CREDENTIAL(?:\.([a-z][a-z0-9_]{0,31}))?\}\}/;
+const EACH_WRITTEN = new RegExp(WRITTEN, 'g');
+const ONLY_WRITTEN = new RegExp(`^${WRITTEN.source}$`);
 
 /** `{{NAME}}` and `{{NAME.field}}` in upper case, and careless spellings of the placeholder itself. Any other `{{…}}` is plain text. */
-const NAMED = /\{\{\s{0,8}(?:[A-Z][A-Z0-9_]*(?:\.[\w.-]*)?|[Cc]redential)\s{0,8}\}\}/g;
+const NAMED = /\{\{\s{0,8}(?:[A-Z][A-Z0-9_]*(?:\.[\w.-]*)?|[Cc]redential(?:\.[\w.-]*)?)\s{0,8}\}\}/g;
 
-export const splitText = (text: string): Text => text.split(PLACEHOLDER);
-export const joinText = (text: Text): string => text.join(PLACEHOLDER);
-export const placeholdersIn = (text: Text): number => text.length - 1;
-export const hasPlaceholder = (text: string): boolean => text.includes(PLACEHOLDER);
+const written = (slot: Slot): string => (slot === WHOLE ? PLACEHOLDER : `{{CREDENTIAL.${slot}}}`);
+
+export function splitText(text: string): Text {
+  const [literals, slots]: [string[], Slot[]] = [[], []];
+  let from = 0;
+  for (const match of text.matchAll(EACH_WRITTEN)) {
+    literals.push(text.slice(from, match.index));
+    slots.push(match[1] ?? WHOLE);
+    from = match.index + match[0].length;
+  }
+  return { literals: [...literals, text.slice(from)], slots };
+}
+
+export const joinText = (text: Text): string => fillText(text, written);
+
+/** The text with something in the place of each slot; a literal is never looked into again. */
+export const fillText = ({ literals, slots }: Text, filling: (slot: Slot) => string): string =>
+  literals.map((literal, index) => (index === 0 ? literal : filling(slots[index - 1] as Slot) + literal)).join('');
+
+export const mapLiterals = (text: Text, change: (literal: string) => string): Text => ({
+  ...text,
+  literals: text.literals.map(change),
+});
+
+export const hasPlaceholder = (text: string): boolean => WRITTEN.test(text);
 
 /**
  * One template names one credential, the one in the route. A second name is refused rather than sent on as text: unknown and
@@ -22,7 +52,10 @@ export const hasPlaceholder = (text: string): boolean => text.includes(PLACEHOLD
  */
 export function refuseOtherNames(text: string, where: string): void {
   for (const [name] of text.matchAll(NAMED)) {
-    refuseTemplateUnless(name === PLACEHOLDER, `${where} names a placeholder other than ${PLACEHOLDER}`);
+    refuseTemplateUnless(
+      ONLY_WRITTEN.test(name),
+      `${where} names a placeholder other than ${PLACEHOLDER} and its fields`,
+    );
   }
 }
 
@@ -30,11 +63,7 @@ export function refusePlaceholder(text: string, where: string): void {
   refuseTemplateUnless(!hasPlaceholder(text), `${PLACEHOLDER} cannot stand in the ${where}`);
 }
 
-/** The number of placeholders in all places together, at least one and at most `PLACEHOLDERS_MAX`. */
+/** How many placeholders all places together may have. None at all is for the credential's default injection. */
 export function refuseUnlessCountFits(count: number): void {
-  refuseTemplateUnless(
-    count > 0,
-    `the request has no ${PLACEHOLDER} in a header value, the path, a query value or the body`,
-  );
   refuseTemplateUnless(count <= PLACEHOLDERS_MAX, `${PLACEHOLDER} stands in more than ${PLACEHOLDERS_MAX} places`);
 }

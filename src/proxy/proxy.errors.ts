@@ -1,7 +1,7 @@
 import { ProblemError } from '../platform/http/problem.js';
 import type { OutboundErrorCode } from '../platform/outbound/outbound-error.js';
 import type { EntryRef } from '../tenancy/acts.js';
-import type { DenialCode } from './decide.js';
+import type { Denial, DenialCode } from './decide.js';
 import type { Refusal } from './refusal.js';
 
 const DENIALS: Record<DenialCode, { status: number; title: string; detail: string }> = {
@@ -31,12 +31,36 @@ const DENIALS: Record<DenialCode, { status: number; title: string; detail: strin
     title: 'This credential may not be sent there',
     detail: 'The credential was not decrypted. Whoever administers it decides where it may go.',
   },
+  // Nor which methods, paths and places are.
+  request_method_not_allowed: {
+    status: 403,
+    title: 'This credential may not be used with this method',
+    detail: 'The credential was not decrypted. Whoever administers it decides which methods it may be used with.',
+  },
+  path_not_allowed: {
+    status: 403,
+    title: 'This credential may not be sent to this path',
+    detail: 'The credential was not decrypted. Whoever administers it decides which paths it may be sent to.',
+  },
+  placement_not_allowed: {
+    status: 403,
+    title: 'This credential may not stand in this place',
+    detail: 'The credential was not decrypted. Whoever administers it decides where in a request it may stand.',
+  },
+  placeholder_missing: {
+    status: 400,
+    title: 'The request says nowhere where the credential goes',
+    detail:
+      'Put {{CREDENTIAL}} into a header value, the path, a query value or the body. The credential has no default injection.',
+  },
+  template_refused: { status: 400, title: 'The template is refused', detail: 'It does not fit the credential.' },
 };
 
 /** A denial names the audit entry it left. */
-export function denied(code: DenialCode, ref: EntryRef, scope?: string): ProblemError {
-  const extra = { audit: { seq: ref.seq, hash: ref.hash }, ...(scope === undefined ? {} : { scope }) };
-  return new ProblemError({ code, ...DENIALS[code], extra });
+export function denied({ code, brakeScope, detail }: Denial, ref: EntryRef): ProblemError {
+  const scope = brakeScope === undefined ? {} : { scope: brakeScope };
+  const spec = { ...DENIALS[code], ...(detail === undefined ? {} : { detail }) };
+  return new ProblemError({ code, ...spec, extra: { audit: { seq: ref.seq, hash: ref.hash }, ...scope } });
 }
 
 export function refused(refusal: Refusal): ProblemError {

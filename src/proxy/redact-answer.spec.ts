@@ -15,7 +15,7 @@ test('ATTACKS 19, 28: the secret goes from status text, header names and values,
       ],
       body: Buffer.from(`{"headers":{"Authorization":"Bearer ${SECRET}"}}`),
     }),
-    { bytes: SECRET },
+    [{ bytes: SECRET }],
   );
   expect(redacted).toEqual({
     status: 200,
@@ -33,17 +33,26 @@ test('ATTACKS 19, 28: the secret goes from status text, header names and values,
 
 test('bytes that are no text come back unchanged', () => {
   const body = Buffer.from(Array.from({ length: 512 }, (_unused, i) => i & 255));
-  expect(redactAnswer(answer({ body }), { bytes: SECRET })).toMatchObject({ body, redactions: 0 });
+  expect(redactAnswer(answer({ body }), [{ bytes: SECRET }])).toMatchObject({ body, redactions: 0 });
 });
 
 test('a body over several slices is redacted at the seams', () => {
   const body = Buffer.concat([Buffer.alloc(65_530, 'x'), SECRET, Buffer.alloc(70_000, 'y')]);
-  const redacted = redactAnswer(answer({ body }), { bytes: SECRET });
+  const redacted = redactAnswer(answer({ body }), [{ bytes: SECRET }]);
   expect(redacted.redactions).toBe(1);
   expect(redacted.body.length).toBe(body.length - SECRET.length + '[redacted]'.length);
 });
 
 test('ATTACKS 31a: a credential stored unredacted is left alone', () => {
   const body = Buffer.from(`x${SECRET}`);
-  expect(redactAnswer(answer({ body }), null)).toMatchObject({ body, redactions: 0 });
+  expect(redactAnswer(answer({ body }), [])).toMatchObject({ body, redactions: 0 });
+});
+
+test('several secrets go, one that is part of another with it', () => {
+  const [short, long] = [Buffer.from('0123456789abcdef'), Buffer.from('user:0123456789abcdef-tail')];
+  const body = Buffer.from(`${long} and ${short} and ${long.toString('base64')}`);
+  expect(redactAnswer(answer({ body }), [{ bytes: short }, { bytes: long }])).toMatchObject({
+    body: Buffer.from('[redacted] and [redacted] and [redacted]'),
+    redactions: 3,
+  });
 });

@@ -7,7 +7,7 @@ const HOSTILE = '"\\$&$1$$&/=?#%+ {{CREDENTIAL}}ü</key>';
 function rendered(request: Partial<ExecuteRequest>, secret: Uint8Array | string = HOSTILE) {
   const template = parseTemplate({ method: 'POST', url: 'https://a.example/', ...request }, { allowCleartext: false });
   if (!template.ok) throw new Error(template.detail);
-  return render(template.value, secret);
+  return render(template.value, { bytesFor: () => Buffer.from(secret) });
 }
 function outbound(request: Partial<ExecuteRequest>, secret: Uint8Array | string = HOSTILE) {
   const outcome = rendered(request, secret);

@@ -1,6 +1,7 @@
+import type { Slot } from '../credentials/credential-fields.js';
 import type { OutboundRequest } from '../platform/outbound/outbound-message.js';
 import { percentEncode } from './percent.js';
-import type { Text } from './placeholder.js';
+import { fillText, mapLiterals, type Text } from './placeholder.js';
 import { Refused, refuseTemplateUnless, result, type Result } from './refusal.js';
 import type { BodyEncoding, BodyTemplate } from './template-body.js';
 import type { ParsedTemplate } from './template.js';
@@ -11,56 +12,61 @@ const isHeaderByte = (byte: number): boolean => byte === 0x09 || (byte >= 0x20 &
 /** Blanks around a value are not part of it (RFC 9112, 5.1). Not `trim`, which would eat the byte A0 of UTF-8. */
 const OUTER_BLANKS = /^[ \t]+|[ \t]+$/g;
 
+/** The credential's bytes for each slot of the template. */
+export interface Filling {
+  bytesFor(slot: Slot): Uint8Array;
+}
+
 /**
- * Puts the secret into its places, once: what it contains, a placeholder or `$&`, is data. The caller zeroes `secret`, and
+ * Puts the secret into its places, once: what it contains, a placeholder or `$&`, is data. The caller zeroes `filling`, and
  * `body` of the answer, when the call is over; strings can only be let go.
  */
-export function render(template: ParsedTemplate, secret: Uint8Array | string): Result<OutboundRequest> {
+export function render(template: ParsedTemplate, filling: Filling): Result<OutboundRequest> {
   return result(() => {
-    const bytes = typeof secret === 'string' ? Buffer.from(secret, 'utf8') : secret;
-    const path = fillEscaped(template.path, bytes);
+    const path = fillEscaped(template.path, filling);
     refuseTemplateUnless(!hasDotSegment(path), 'the credential would change the path it is put in');
-    const query = fillEscaped(template.query, bytes);
+    const query = fillEscaped(template.query, filling);
     return {
       method: template.method,
       scheme: template.target.scheme,
       host: template.target.host,
       port: template.target.port,
       path: query === '' ? path : `${path}?${query}`,
-      headers: template.headers.map(([name, value]) => [name, renderHeader(value, bytes)] as const),
-      body: template.body === null ? null : renderBody(template.body, bytes),
+      headers: template.headers.map(([name, value]) => [name, renderHeader(value, filling)] as const),
+      body: template.body === null ? null : renderBody(template.body, filling),
     };
   });
 }
 
-const fill = (text: Text, encoded: string): string => text.join(encoded);
-
-const fillEscaped = (text: Text, secret: Uint8Array): string =>
-  text.length === 1 ? (text[0] as string) : fill(text, percentEncode(secret));
+const fillEscaped = (text: Text, filling: Filling): string =>
+  fillText(text, (slot) => percentEncode(filling.bytesFor(slot)));
 
 /** A secret of dots alone cannot be escaped in a path (`%2e%2e` means `..`), so it is refused there. */
 const hasDotSegment = (path: string): boolean => path.split('/').some((segment) => segment === '.' || segment === '..');
 
 /** Header values are bytes: the template's text as UTF-8, the secret as stored; the string holds one byte in each character. */
-function renderHeader(value: Text, secret: Uint8Array): string {
-  if (value.length > 1) {
+function renderHeader(value: Text, filling: Filling): string {
+  const literals = mapLiterals(value, (literal) => Buffer.from(literal, 'utf8').toString('latin1'));
+  const filled = fillText(literals, (slot) => {
+    const secret = filling.bytesFor(slot);
     refuseTemplateUnless(
       secret.every(isHeaderByte),
       'the credential has a line break or another control character and cannot be put in a header',
     );
-  }
-  const literals = value.map((literal) => Buffer.from(literal, 'utf8').toString('latin1'));
-  return fill(literals, Buffer.from(secret).toString('latin1')).replace(OUTER_BLANKS, '');
+    return Buffer.from(secret).toString('latin1');
+  });
+  return filled.replace(OUTER_BLANKS, '');
 }
 
-function renderBody(body: BodyTemplate, secret: Uint8Array): Buffer {
+function renderBody(body: BodyTemplate, filling: Filling): Buffer {
   if ('bytes' in body) return Buffer.from(body.bytes);
-  const filling = encodeFor(body.encoding, secret);
-  const pieces = body.text.flatMap((literal, index) =>
-    index === 0 ? [Buffer.from(literal)] : [filling, Buffer.from(literal)],
+  const { literals, slots } = body.text;
+  const fillings = slots.map((slot) => encodeFor(body.encoding, filling.bytesFor(slot)));
+  const pieces = literals.flatMap((literal, index) =>
+    index === 0 ? [Buffer.from(literal)] : [fillings[index - 1] as Buffer, Buffer.from(literal)],
   );
   const rendered = Buffer.concat(pieces);
-  filling.fill(0);
+  for (const filled of fillings) filled.fill(0);
   return rendered;
 }
 

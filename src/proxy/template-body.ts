@@ -15,7 +15,7 @@ type BodyInput = { readonly body?: string | object | undefined; readonly body_ba
 const BASE64 = /^(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?$/;
 const LONE_SURROGATE = /\p{Surrogate}/u;
 
-export const JSON_CONTENT_TYPE: HeaderTemplate = ['content-type', ['application/json']];
+export const JSON_CONTENT_TYPE: HeaderTemplate = ['content-type', splitText('application/json')];
 
 export function readBody(input: BodyInput, headers: readonly HeaderTemplate[]): BodyTemplate | null {
   const { body, body_base64: base64 } = input;
@@ -26,7 +26,7 @@ export function readBody(input: BodyInput, headers: readonly HeaderTemplate[]): 
 }
 
 export function bodyText(body: BodyTemplate | null): Text {
-  return body !== null && 'text' in body ? body.text : [''];
+  return body !== null && 'text' in body ? body.text : splitText('');
 }
 
 function readBase64(base64: string): Uint8Array {

@@ -1,4 +1,5 @@
 import fc from 'fast-check';
+import { joinText } from './placeholder.js';
 import { parseTemplate, type ExecuteRequest } from './template.js';
 
 const GET: ExecuteRequest = {
@@ -26,8 +27,24 @@ test('the placeholder is found in header values, path, query and body', () => {
   expect(parsed({ query: { key: '{{CREDENTIAL}}' } }).places).toEqual(['header', 'query']);
 });
 
-test('a template without a placeholder is refused', () =>
-  expect(parse({ headers: { Authorization: 'Bearer x' } })).toEqual(refusal()));
+test('a template without a placeholder names no place', () =>
+  expect(parsed({ headers: { Authorization: 'Bearer x' } })).toMatchObject({ places: [], slots: [] }));
+
+test('a placeholder asks for the value or for a field of it, wherever it stands', () => {
+  const basic = '{{CREDENTIAL.username}}:{{CREDENTIAL.password}}';
+  expect(parsed().slots).toEqual(['']);
+  expect(parsed({ headers: { a: basic }, body: '{{CREDENTIAL.username}}' })).toMatchObject({
+    slots: ['username', 'password'],
+    places: ['header', 'body'],
+    headers: [['a', { literals: ['', ':', ''], slots: ['username', 'password'] }]],
+  });
+  const url = 'https://a.example/{{CREDENTIAL.a}}/b%7e?k={{CREDENTIAL.b}}';
+  expect(parsed({ headers: {}, url, query: { m: 'x{{CREDENTIAL.c_1}}' } })).toMatchObject({
+    slots: ['a', 'b', 'c_1'],
+    path: { literals: ['/', '/b~'], slots: ['a'] },
+    query: { literals: ['k=', '&m=x', ''], slots: ['b', 'c_1'] },
+  });
+});
 
 test('a template with more placeholders than any request needs is refused', () =>
   expect(parse({ body: '{{CREDENTIAL}}'.repeat(17) })).toEqual(refusal()));
@@ -43,6 +60,12 @@ describe('ATTACKS 9: a placeholder in a forbidden place is refused before any lo
     { url: 'https://api.openai.com/?{{CREDENTIAL}}=x' },
     { query: { '{{CREDENTIAL}}': 'x' } },
     { headers: { '{{CREDENTIAL}}': 'x' } },
+    { method: '{{CREDENTIAL.key}}' },
+    { url: 'https://{{CREDENTIAL.key}}.evil.com/' },
+    { url: 'https://api.openai.com/#{{CREDENTIAL.key}}' },
+    { headers: { '{{CREDENTIAL.key}}': 'x' } },
+    { ...POST_JSON, body: { '{{CREDENTIAL.key}}': 1 } },
+    { body_base64: Buffer.from('key={{CREDENTIAL.key}}').toString('base64') },
     { headers: { Host: '{{CREDENTIAL}}' } },
     { headers: { 'content-type': 'text/{{CREDENTIAL}}' }, body: 'x' },
     { ...POST_JSON, body: { '{{CREDENTIAL}}': 1 } },
@@ -111,8 +134,7 @@ test.each(['TRACE', 'trace', 'CONNECT', 'TRACK', 'PRI', '', 'GET /', 'GE T', 'G\
 test('methods have one spelling', () => expect(parsed({ method: 'patch' }).method).toBe('PATCH'));
 
 describe('ATTACKS 26: a query parameter is replaced, not repeated', () => {
-  const query = (url: string, map: Record<string, string> = {}) =>
-    parsed({ url, query: map }).query.join('{{CREDENTIAL}}');
+  const query = (url: string, map: Record<string, string> = {}) => joinText(parsed({ url, query: map }).query);
 
   test('by the query map', () => {
     expect(query('https://a.example/?key=mine&x=1', { key: '{{CREDENTIAL}}' })).toBe('x=1&key={{CREDENTIAL}}');
@@ -130,21 +152,29 @@ describe('ATTACKS 26: a query parameter is replaced, not repeated', () => {
 });
 
 describe('ATTACKS 27: one template names one credential', () => {
-  test.each(['{{CREDENTIAL.key}}', '{{OTHER}}', '{{ CREDENTIAL }}', '{{credential}}', '{{OTHER_KEY.x-y}}'])(
-    '%j is refused',
-    (name) => {
-      expect(parse({ headers: { ...GET.headers, 'X-Other': name } })).toEqual(refusal());
-      expect(parse({ query: { other: name } })).toEqual(refusal());
-      expect(parse({ url: `https://a.example/${name}` })).toEqual(refusal());
-      expect(parse({ method: 'POST', body: `{{CREDENTIAL}} ${name}` })).toEqual(refusal());
-      expect(parse({ method: 'POST', body: { a: ['{{CREDENTIAL}}', name] } })).toEqual(refusal());
-    },
-  );
+  test.each([
+    '{{CREDENTIAL.Key}}',
+    '{{CREDENTIAL.}}',
+    '{{CREDENTIAL.a.b}}',
+    '{{OTHER}}',
+    '{{ CREDENTIAL }}',
+    '{{credential}}',
+    '{{OTHER_KEY.x-y}}',
+  ])('%j is refused', (name) => {
+    expect(parse({ headers: { ...GET.headers, 'X-Other': name } })).toEqual(refusal());
+    expect(parse({ query: { other: name } })).toEqual(refusal());
+    expect(parse({ url: `https://a.example/${name}` })).toEqual(refusal());
+    expect(parse({ method: 'POST', body: `{{CREDENTIAL}} ${name}` })).toEqual(refusal());
+    expect(parse({ method: 'POST', body: { a: ['{{CREDENTIAL}}', name] } })).toEqual(refusal());
+  });
 
   test.each(['{{name}}', '{{#each items}}', '{{ Name }}', '{CREDENTIAL}', '{{{{', '{{}}'])(
     '%j is plain text',
     (text) => {
-      expect(parsed({ method: 'POST', body: text }).body).toEqual({ encoding: 'text', text: [text] });
+      expect(parsed({ method: 'POST', body: text }).body).toEqual({
+        encoding: 'text',
+        text: { literals: [text], slots: [] },
+      });
     },
   );
 });
@@ -152,13 +182,13 @@ describe('ATTACKS 27: one template names one credential', () => {
 describe('bodies', () => {
   test('an object is JSON, and says so', () => {
     const template = parsed({ method: 'POST', body: { a: { b: ['{{CREDENTIAL}}'] } } });
-    expect(template.body).toEqual({ encoding: 'json', text: ['{"a":{"b":["', '"]}}'] });
-    expect(template.headers).toContainEqual(['content-type', ['application/json']]);
+    expect(template.body).toEqual({ encoding: 'json', text: { literals: ['{"a":{"b":["', '"]}}'], slots: [''] } });
+    expect(template.headers).toContainEqual(['content-type', { literals: ['application/json'], slots: [] }]);
   });
 
   test('a content type of the template is kept', () => {
     const template = parsed({ headers: { 'Content-Type': 'application/vnd.api+json' }, body: { a: '{{CREDENTIAL}}' } });
-    expect(template.headers).toEqual([['Content-Type', ['application/vnd.api+json']]]);
+    expect(template.headers).toEqual([['Content-Type', { literals: ['application/vnd.api+json'], slots: [] }]]);
     expect(parse({ headers: { 'Content-Type': 'text/plain' }, body: { a: '{{CREDENTIAL}}' } })).toEqual(refusal());
   });
 

@@ -1,7 +1,10 @@
+import { type Placement, PLACEMENTS } from '../credentials/binding.js';
+import type { Slot } from '../credentials/credential-fields.js';
 import { decodedQueryPart, percentEncode } from './percent.js';
 import {
+  hasPlaceholder,
   joinText,
-  placeholdersIn,
+  mapLiterals,
   refuseOtherNames,
   refusePlaceholder,
   refuseUnlessCountFits,
@@ -27,8 +30,6 @@ export type ExecuteRequest = {
   readonly body_base64?: string | undefined;
 };
 
-export type Place = 'header' | 'path' | 'query' | 'body';
-
 /** A request without its secret: everything about it can be decided, hashed and written down before the secret is touched. */
 export type ParsedTemplate = {
   readonly method: string;
@@ -37,7 +38,10 @@ export type ParsedTemplate = {
   readonly query: Text;
   readonly headers: readonly HeaderTemplate[];
   readonly body: BodyTemplate | null;
-  readonly places: readonly Place[];
+  /** Where placeholders stand; nowhere in a template that leaves it to the credential's default injection. */
+  readonly places: readonly Placement[];
+  /** What they ask for, each once. */
+  readonly slots: readonly Slot[];
 };
 
 /** Reads a template once, without any secret in sight. Every refusal comes before the credential is looked up. */
@@ -53,15 +57,17 @@ export function parseTemplate(request: ExecuteRequest, options: TargetOptions): 
 
     const path = splitText(target.path);
     const query = splitText(queryString(target.query));
-    const counts: Record<Place, number> = {
-      header: headers.reduce((sum, [, value]) => sum + placeholdersIn(value), 0),
-      path: placeholdersIn(path),
-      query: placeholdersIn(query),
-      body: placeholdersIn(bodyText(body)),
+    const standing: Record<Placement, readonly Slot[]> = {
+      header: headers.flatMap(([, value]) => value.slots),
+      path: path.slots,
+      query: query.slots,
+      body: bodyText(body).slots,
     };
-    const places = (Object.keys(counts) as Place[]).filter((place) => counts[place] > 0);
-    refuseUnlessCountFits(Object.values(counts).reduce((sum, count) => sum + count, 0));
-    return { method, target, path, query, headers: withContentType(request, headers), body, places };
+    const places = PLACEMENTS.filter((place) => standing[place].length > 0);
+    const all = Object.values(standing).flat();
+    refuseUnlessCountFits(all.length);
+    const slots = [...new Set(all)];
+    return { method, target, path, query, headers: withContentType(request, headers), body, places, slots };
   });
 }
 
@@ -85,7 +91,7 @@ function mergeQuery(fromUrl: readonly QueryPair[], map: Readonly<Record<string, 
 function withoutShadows(pairs: readonly QueryPair[]): QueryPair[] {
   const secretAt = new Map<string, number>();
   pairs.forEach(({ name, value }, index) => {
-    if (placeholdersIn(splitText(value ?? '')) > 0) secretAt.set(decodedQueryPart(name), index);
+    if (hasPlaceholder(value ?? '')) secretAt.set(decodedQueryPart(name), index);
   });
   return pairs.filter(({ name }, index) => (secretAt.get(decodedQueryPart(name)) ?? index) === index);
 }
@@ -97,7 +103,7 @@ function readParameter(name: string, value: string): QueryPair {
   refusePlaceholder(name, 'name of a query parameter');
   refuseOtherNames(value, 'a query value');
   const escape = (text: string): string => percentEncode(Buffer.from(text));
-  return { name: escape(name), value: joinText(splitText(value).map(escape)) };
+  return { name: escape(name), value: joinText(mapLiterals(splitText(value), escape)) };
 }
 
 const queryString = (pairs: readonly QueryPair[]): string =>

@@ -11,9 +11,9 @@ import { ACCESS, type Access, setPrincipal } from './access.js';
 import { AgentAuthenticator } from './agent-authenticator.js';
 import { BearerAuthenticator } from './bearer-authenticator.js';
 import { FailedSignIns } from './failed-sign-ins.js';
-import { FACTOR_FRESH_MS } from './log-in.js';
+import { assertHumanAct } from './human-act.js';
 import type { Principal } from './principal.js';
-import { factorStale, forbidden, humanRequired, unauthenticated } from './tenancy.errors.js';
+import { forbidden, humanRequired, unauthenticated } from './tenancy.errors.js';
 
 const UNAUTHORIZED = 401;
 const BEARER = /^Bearer (chy_(?:sk|ms)_[A-Za-z0-9_-]+)$/;
@@ -69,8 +69,7 @@ export class AccessGuard implements CanActivate {
     if (access.human === true && principal.kind !== 'member') throw humanRequired();
     const roles: readonly string[] = (principal.kind === 'member' ? access.members : access.keys) ?? [];
     if (!roles.includes(principal.role)) throw forbidden();
-    if (access.human !== true || principal.kind !== 'member') return;
-    if (this.clock.now() - principal.factorAtMs > FACTOR_FRESH_MS) throw factorStale();
+    if (access.human === true) assertHumanAct(principal, this.clock.now());
   }
 }
 

@@ -67,6 +67,17 @@ export function inAny(address: Address, ranges: readonly [Address, number][]): b
 /** Throws on anything that is no CIDR range; used while reading configuration. */
 export const parseRanges = (list: readonly string[]): readonly [Address, number][] => cidrs(list);
 
+/** The one spelling of a CIDR range of addresses that are not public, or null for anything else. */
+export function privateRange(text: string): string | null {
+  const [base = '', bits = '', ...rest] = text.split('/');
+  const address = parseAddress(base);
+  if (address === null || rest.length > 0 || !/^(?:0|[1-9][0-9]{0,2})$/.test(bits)) return null;
+  if (Number(bits) > (address.kind() === 'ipv4' ? 32 : 128)) return null;
+  const kind = address.kind() === 'ipv4' ? ipaddr.IPv4 : ipaddr.IPv6;
+  const network = kind.networkAddressFromCIDR(`${address.toString()}/${bits}`);
+  return classify(network) === 'restricted' ? `${network.toString()}/${bits}` : null;
+}
+
 export function sameAddress(left: string, right: string): boolean {
   const [a, b] = [parseAddress(left), parseAddress(right)];
   return a !== null && b !== null && a.toNormalizedString() === b.toNormalizedString();
