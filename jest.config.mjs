@@ -72,6 +72,7 @@ export default {
     project('unit', ['src', 'packages']),
     project('integration', ['test/integration'], services),
     project('e2e', ['test/e2e'], services),
+    project('attacks', ['test/attacks'], services),
     project('acceptance', ['test/acceptance'], services),
     // What takes minutes: `npm run test:long`.
     ...(process.env.CHANCERY_TEST_LONG === '1' ? [project('long', ['test/long'], services)] : []),

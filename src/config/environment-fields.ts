@@ -75,6 +75,12 @@ function readOrigin(text: string): string | null {
   return (protocol === 'https:' || protocol === 'http:') && origin === text ? origin : null;
 }
 
+export function readNameServer(text: string): string | null {
+  const [, address, port] = /^([0-9.]+|\[[0-9a-f:]+\]):([0-9]{1,5})$/.exec(text) ?? [];
+  if (!address || Number(port) < 1 || Number(port) > 65_535) return null;
+  return ipaddr.isValid(address.replace(/^\[|\]$/g, '')) ? text : null;
+}
+
 export function readResolve(text: string): { name: string; address: string; port: number } | null {
   const [, name, address, port] = /^([a-z0-9.-]{1,253})=([0-9.]+|\[[0-9a-f:]+\]):([0-9]{1,5})$/.exec(text) ?? [];
   if (!name || !address || Number(port) > 65_535) return null;

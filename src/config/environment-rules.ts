@@ -29,7 +29,7 @@ const originsAreTls =
   };
 
 const developmentOnly =
-  (name: 'CHANCERY_RESOLVE' | 'CHANCERY_EXTRA_CA' | 'CHANCERY_EMBEDDED_DIR'): Rule =>
+  (name: 'CHANCERY_RESOLVE' | 'CHANCERY_DNS_SERVERS' | 'CHANCERY_EXTRA_CA' | 'CHANCERY_EMBEDDED_DIR'): Rule =>
   (env) => {
     const value = env[name];
     const set = Array.isArray(value) ? value.length > 0 : value !== undefined;
@@ -101,6 +101,7 @@ const rules: readonly Rule[] = [
   originsAreTls('PUBLIC_ORIGINS'),
   originsAreTls('OPS_ORIGINS'),
   developmentOnly('CHANCERY_RESOLVE'),
+  developmentOnly('CHANCERY_DNS_SERVERS'),
   developmentOnly('CHANCERY_EXTRA_CA'),
   developmentOnly('CHANCERY_EMBEDDED_DIR'),
   verified('DATABASE_URL'),

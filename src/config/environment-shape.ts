@@ -1,5 +1,16 @@
 import { z } from 'zod';
-import { filePath, list, listen, networks, optional, origins, readResolve, url, whole } from './environment-fields.js';
+import {
+  filePath,
+  list,
+  listen,
+  networks,
+  optional,
+  origins,
+  readNameServer,
+  readResolve,
+  url,
+  whole,
+} from './environment-fields.js';
 
 const http = 'Listeners';
 const database = 'Database';
@@ -173,6 +184,11 @@ export const environmentShape = {
     group: outbound,
     description: 'Development only: names answered without DNS.',
     example: 'api.upstream.test=127.0.0.1:9443',
+  }),
+  CHANCERY_DNS_SERVERS: list(readNameServer, 'must be 127.0.0.1:port', {
+    group: outbound,
+    description: 'Development only: ask these name servers about upstreams, not the system.',
+    example: '127.0.0.1:5353',
   }),
   CHANCERY_EXTRA_CA: optional(
     filePath({

@@ -55,6 +55,23 @@ test('every fault is named at once, also those between variables', () => {
   ]);
 });
 
+test.each([
+  ['CHANCERY_RESOLVE', 'api.test=127.0.0.1:1'],
+  ['CHANCERY_DNS_SERVERS', '127.0.0.1:5353'],
+  ['CHANCERY_EXTRA_CA', '/ca.pem'],
+])('%s is for development only', (name, value) => {
+  expect(faultsOf({ ...production, [name]: value })[name]).toContain('development only');
+  expect(faultsOf({ ...production, CHANCERY_ENV: 'development', [name]: value })).toEqual({});
+});
+
+test.each(['127.0.0.1', 'ns.example.com:53', '127.0.0.1:0', '127.0.0.1:65536', '[::1]53', '1.2.3:53'])(
+  'CHANCERY_DNS_SERVERS: %s is no name server',
+  (value) =>
+    expect(faultsOf({ ...production, CHANCERY_ENV: 'development', CHANCERY_DNS_SERVERS: value })).toEqual({
+      CHANCERY_DNS_SERVERS: 'must be 127.0.0.1:port',
+    }),
+);
+
 test('the message names what is wrong and an example, and never a value', () => {
   const message = (() => {
     try {

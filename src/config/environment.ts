@@ -36,6 +36,8 @@ export type Config = Readonly<{
   outbound: Readonly<{
     /** Development only: names answered without DNS. */
     resolve: Environment['CHANCERY_RESOLVE'];
+    /** Development only: name servers, `address:port`, asked instead of the system. */
+    dnsServers: readonly string[];
     /** Development only: one more certificate authority. */
     extraCaFile: string | null;
     dialAllow: readonly string[];
@@ -119,6 +121,7 @@ function configOf(env: Environment): Config {
     checkpointFile: env.CHANCERY_CHECKPOINT_FILE,
     outbound: {
       resolve: env.CHANCERY_RESOLVE,
+      dnsServers: env.CHANCERY_DNS_SERVERS,
       extraCaFile: env.CHANCERY_EXTRA_CA ?? null,
       dialAllow: env.CHANCERY_DIAL_ALLOW,
       timeoutMs: env.UPSTREAM_TIMEOUT_MS,

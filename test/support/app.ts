@@ -49,6 +49,8 @@ export interface TestAppOptions {
   readonly env?: Readonly<Record<string, string>>;
   /** What `UPSTREAM_URL` answers. */
   readonly upstream?: RequestListener;
+  /** Servers of the test's own, with their authority; closed with the application. */
+  readonly upstreams?: HostileUpstreams;
   /** More names for the development resolver: host → `127.0.0.1:port`. */
   readonly hosts?: Readonly<Record<string, string>>;
   /** Leaves the vault as a first start finds it. */
@@ -78,7 +80,7 @@ async function boot(options: TestAppOptions, opened: (() => unknown)[], close: (
   opened.push(() => open.close());
   const dir = mkdtempSync(path.join(tmpdir(), 'chancery-app-'));
   opened.push(() => rmSync(dir, { recursive: true, force: true }));
-  const upstreams = await HostileUpstreams.create();
+  const upstreams = options.upstreams ?? (await HostileUpstreams.create());
   opened.push(() => upstreams.closeAll());
   const upstream = await upstreams.https(options.upstream ?? ((_, response) => response.end('{}')));
   const ca = path.join(dir, 'upstream-ca.pem');

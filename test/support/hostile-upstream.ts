@@ -18,9 +18,9 @@ export class HostileUpstreams {
     private readonly certificate: ServerCertificate,
   ) {}
 
-  static async create(): Promise<HostileUpstreams> {
+  static async create(names: readonly string[] = [UPSTREAM_HOST]): Promise<HostileUpstreams> {
     const authority = await DemoAuthority.create();
-    return new HostileUpstreams(authority, await authority.issue([UPSTREAM_HOST]));
+    return new HostileUpstreams(authority, await authority.issue(names));
   }
 
   /** Speaks HTTP over TLS. */

@@ -1,3 +1,4 @@
+import type { TLSSocket } from 'node:tls';
 import type { IncomingHttpHeaders, IncomingMessage, RequestListener, ServerResponse } from 'node:http';
 
 export interface Received {
@@ -6,6 +7,8 @@ export interface Received {
   readonly target: string;
   readonly headers: IncomingHttpHeaders;
   readonly body: string;
+  /** What TLS was told (SNI). */
+  readonly serverName: string | false;
 }
 
 /** An API that answers each path as a spec says, and writes down what it was asked. */
@@ -46,7 +49,8 @@ export class ScriptedUpstream {
     // A caller that is cut while it sends is not this side's trouble.
     const whole = await read(request, body);
     const { method = '', url: target = '', headers } = request;
-    this.received.push({ method, target, headers, body: Buffer.concat(body).toString() });
+    const serverName = (request.socket as Partial<TLSSocket>).servername ?? false;
+    this.received.push({ method, target, headers, body: Buffer.concat(body).toString(), serverName });
     if (!whole) return;
     const answer = this.#answers.get(target.split('?', 1)[0] as string);
     if (answer === undefined) response.setHeader('content-type', 'application/json').end('{}');

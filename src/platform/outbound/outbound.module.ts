@@ -5,6 +5,7 @@ import type { Config } from '../../config/environment.js';
 import { DialPolicy } from './dial-policy.js';
 import { InFlightCalls } from './in-flight.js';
 import { Outbound } from './outbound.js';
+import { lookupAt } from './resolve-validated.js';
 
 /** Global: the only door outward, and the calls that are under way through it. */
 @Global()
@@ -24,8 +25,12 @@ import { Outbound } from './outbound.js';
     {
       provide: Outbound,
       inject: [CONFIG, DialPolicy],
-      useFactory: ({ outbound: { extraCaFile } }: Config, policy: DialPolicy) =>
-        new Outbound({ policy, extraCa: extraCaFile === null ? undefined : readFileSync(extraCaFile, 'utf8') }),
+      useFactory: ({ outbound: { extraCaFile, dnsServers } }: Config, policy: DialPolicy) =>
+        new Outbound({
+          policy,
+          extraCa: extraCaFile === null ? undefined : readFileSync(extraCaFile, 'utf8'),
+          lookup: dnsServers.length === 0 ? undefined : lookupAt(dnsServers),
+        }),
     },
   ],
   exports: [InFlightCalls, DialPolicy, Outbound],

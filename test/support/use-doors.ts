@@ -1,0 +1,77 @@
+import { execute } from './app.js';
+import type { Outcome } from './attack-report.js';
+import type { DpopAgent } from './dpop-agent.js';
+
+/** A request as a template says it, and what of the call is the caller's to choose. */
+export interface AskedUse {
+  readonly method?: string;
+  readonly url?: string;
+  readonly headers?: Readonly<Record<string, string>>;
+  readonly query?: Readonly<Record<string, string>>;
+  readonly body?: unknown;
+  readonly body_base64?: string;
+}
+export interface UseOptions {
+  readonly timeoutMs?: number;
+  readonly version?: number;
+}
+
+/** What a use came to, through whichever door: Chancery's refusal, or the upstream's answer as the agent got it. */
+export interface SeenUse extends Outcome {
+  /** The upstream's status, when it answered; else Chancery's own. */
+  readonly status: number;
+  /** Chancery's code, when it was Chancery that answered. */
+  readonly code: string | null;
+  readonly headers: readonly (readonly [name: string, value: string])[];
+  readonly body: Buffer;
+  readonly redactions: number | null;
+  /** The answer ended before its end. */
+  readonly broken: boolean;
+  /** The position of the intent or denial. */
+  readonly seq: number | undefined;
+}
+
+/** One of the ways in which an agent uses a credential. */
+export interface UseDoor {
+  readonly name: 'execute';
+  use(agent: DpopAgent, credential: string, asked?: AskedUse, options?: UseOptions): Promise<SeenUse>;
+}
+
+interface ExecuteAnswer {
+  readonly status: number;
+  readonly code?: string;
+  readonly headers: Readonly<Record<string, string | string[]>>;
+  readonly body?: string;
+  readonly body_base64?: string;
+  readonly redactions: number;
+  readonly audit?: { readonly seq: number };
+}
+
+const throughExecute: UseDoor = {
+  name: 'execute',
+  async use(agent, credential, asked = {}, { timeoutMs, version } = {}) {
+    const more = {
+      ...(timeoutMs !== undefined && { timeout_ms: timeoutMs }),
+      ...(version !== undefined && { version }),
+    };
+    const answer = await execute(agent, credential, { ...asked }, more);
+    const body = answer.body as unknown as ExecuteAnswer;
+    const seq = body.audit?.seq;
+    if (answer.status !== 200) {
+      const own = {
+        headers: [...answer.headers],
+        body: Buffer.from(JSON.stringify(body)),
+        redactions: null,
+        broken: false,
+      };
+      return { status: answer.status, code: body.code ?? 'none', ...own, seq };
+    }
+    const bytes = body.body === undefined ? Buffer.from(body.body_base64 ?? '', 'base64') : Buffer.from(body.body);
+    const headers = Object.entries(body.headers).flatMap(([name, values]) =>
+      [values].flat().map((value) => [name, value] as const),
+    );
+    return { status: body.status, code: null, headers, body: bytes, redactions: body.redactions, broken: false, seq };
+  },
+};
+
+export const DOORS: readonly UseDoor[] = [throughExecute];
