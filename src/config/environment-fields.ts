@@ -76,9 +76,10 @@ function readOrigin(text: string): string | null {
 }
 
 export function readNameServer(text: string): string | null {
-  const [, address, port] = /^([0-9.]+|\[[0-9a-f:]+\]):([0-9]{1,5})$/.exec(text) ?? [];
-  if (!address || Number(port) < 1 || Number(port) > 65_535) return null;
-  return ipaddr.isValid(address.replace(/^\[|\]$/g, '')) ? text : null;
+  const [, four, six, port] = /^(?:([0-9.]+)|\[([0-9a-f:]+)\]):([0-9]{1,5})$/.exec(text) ?? [];
+  if (Number(port) < 1 || Number(port) > 65_535) return null;
+  const isAddress = four === undefined ? ipaddr.IPv6.isValid(six ?? '') : ipaddr.IPv4.isValidFourPartDecimal(four);
+  return isAddress ? text : null;
 }
 
 export function readResolve(text: string): { name: string; address: string; port: number } | null {

@@ -47,7 +47,6 @@ const REFUSALS: readonly Refused[] = [
     expected: MISPLACED,
   },
   { row: '9', sent: 'in a JSON member name', asked: { body: { '{{CREDENTIAL}}': 'x' } }, expected: MISPLACED },
-  { row: '9', sent: 'nowhere', asked: { headers: {} }, expected: MISPLACED },
 ];
 
 for (const door of DOORS) {
@@ -67,6 +66,13 @@ for (const door of DOORS) {
       expect(denials.at(-1)?.entry.seq).toBe(seen.seq ?? denials.at(-1)?.entry.seq);
     });
   }
+
+  attack('9', door.name, 'nowhere, and the credential says nothing of its own', async (saw) => {
+    const seen = saw(await door.use(site.agent, 'key', { headers: {} }));
+    expect(seen).toMatchObject({ status: 400, code: 'placeholder_missing' });
+    expect(await door.use(site.agent, 'nowhere', { headers: {} })).toMatchObject({ code: 'credential_not_found' });
+    for (const spy of calledOut) expect(spy).not.toHaveBeenCalled();
+  });
 
   for (const [row, url, target] of [
     ['4', `https://${H}./x`, '/x'],
