@@ -4,6 +4,7 @@ import { publicId } from '../platform/ids.js';
 import type { TenantTx } from '../platform/database/tenant-tx.js';
 import type { EntryRef } from '../tenancy/acts.js';
 import type { FinishedEntry } from './chain.js';
+import type { UseEvent } from './use-window.js';
 
 export interface ChainHead extends EntryRef {
   readonly epoch: number;
@@ -132,25 +133,65 @@ export async function hashAt(tx: TenantTx, seq: number): Promise<string | null> 
   return rows[0]?.hash.toString('hex') ?? null;
 }
 
-export interface ProofIds {
+export interface RecentEntries {
   readonly jtis: readonly string[];
+  readonly uses: readonly UseEvent[];
   /** Time of the first entry; null when there was none. */
   readonly oldestMs: number | null;
 }
 
+interface RecentRow {
+  jtis: string | null;
+  began: string | null;
+  ended: string | null;
+  oldest: Date | null;
+}
+
+/** A use that began, as one word for each member; none of them holds a blank. */
+const BEGAN = `concat_ws(' ', seq, (extract(epoch from at) * 1000)::bigint, actor, details->>'credential',
+  details->>'deadline')`;
+
 /**
- * Proof ids of the entries from one position to another, gathered by the server: a row for each would cost threefold.
- * An exact range and no LIMIT, because a planner that never saw the table sorts all of it for each page.
+ * What decisions remember of the entries from one position to another, gathered by the server: a row for each would
+ * cost threefold. An exact range and no LIMIT, because a planner that never saw the table sorts all of it for each page.
  */
-export async function readProofIds(tx: TenantTx, firstSeq: number, lastSeq: number): Promise<ProofIds> {
-  const { rows } = await tx.client.query<{ jtis: string | null; oldest: Date | null }>(
-    `select string_agg(details->>'jti', ',') as jtis, min(at) as oldest from audit_entries
-     where tenant_id = $1 and seq between $2 and $3`,
+export async function readRecentEntries(tx: TenantTx, firstSeq: number, lastSeq: number): Promise<RecentEntries> {
+  const { rows } = await tx.client.query<RecentRow>(
+    `select string_agg(details->>'jti', ',') as jtis, min(at) as oldest,
+       string_agg(${BEGAN}, ',' order by seq) filter (where ${IS_BEGUN_USE}) as began,
+       string_agg(details->>'intent', ',') filter (where details ? 'intent' and action like '%.outcome') as ended
+     from audit_entries where tenant_id = $1 and seq between $2 and $3`,
     [tx.tenantId, firstSeq, lastSeq],
   );
-  const { jtis = null, oldest = null } = rows[0] ?? {};
-  return { jtis: jtis?.split(',') ?? [], oldestMs: oldest?.getTime() ?? null };
+  const { jtis = null, began = null, ended = null, oldest = null } = rows[0] ?? {};
+  const uses = [...words(began).map(begunUse), ...words(ended).map(endedUse)];
+  return { jtis: words(jtis), uses, oldestMs: oldest?.getTime() ?? null };
 }
+
+/** Uses that no outcome has ended yet, however long ago they began. */
+export async function readUsesUnderWay(tx: TenantTx, lastSeq: number): Promise<readonly UseEvent[]> {
+  const { rows } = await tx.client.query<{ began: string | null }>(
+    `select string_agg(${BEGAN}, ',' order by seq) as began from audit_entries
+     where tenant_id = $1 and seq <= $2 and ${IS_BEGUN_USE}
+       and seq > (select swept_seq from chain_head where tenant_id = $1)
+       and seq not in (select (details->>'intent')::bigint from audit_entries
+         where tenant_id = $1 and details ? 'intent' and action like '%.outcome'
+           and seq > (select swept_seq from chain_head where tenant_id = $1))`,
+    [tx.tenantId, lastSeq],
+  );
+  return words(rows[0]?.began ?? null).map(begunUse);
+}
+
+const IS_BEGUN_USE = `outcome = 'intent' and details ?& array['credential', 'deadline']`;
+
+const words = (list: string | null): string[] => list?.split(',') ?? [];
+
+function begunUse(text: string): UseEvent {
+  const [seq = '', atMs = '', actor = '', credential = '', deadline = ''] = text.split(' ');
+  return { kind: 'began', seq: Number(seq), atMs: Number(atMs), actor, credential, deadlineMs: Date.parse(deadline) };
+}
+
+const endedUse = (intent: string): UseEvent => ({ kind: 'ended', intent: Number(intent) });
 
 export interface EntryPage {
   readonly afterSeq?: number;

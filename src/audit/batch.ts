@@ -3,6 +3,7 @@ import { finish, type FinishedEntry } from './chain.js';
 import type { Verdict } from './decision.js';
 import type { Known } from './policy-memory.js';
 import type { Submission } from './submission.js';
+import { useEventOf } from './use-window.js';
 
 /** Decisions that become true together, or not at all. */
 export interface Batch<P> {
@@ -21,6 +22,7 @@ export function decideBatch<P>(
   const entries: FinishedEntry[] = [];
   const decided: { submission: Submission<P>; result: unknown; ref: EntryRef | null }[] = [];
   const used = new Set<string>();
+  const uses = known.chain.uses.during(nowMs);
   let last: EntryRef = known.head;
   for (const submission of taken) {
     if (submission.settled) continue;
@@ -29,7 +31,8 @@ export function decideBatch<P>(
         policy: known.policy,
         nowMs,
         fresh: known.load > submission.arrivedLoad,
-        seen: (jti) => used.has(jti) || known.window.has(jti),
+        seen: (jti) => used.has(jti) || known.chain.proofs.has(jti),
+        uses,
       });
       if (verdict.kind === 'reload') return null;
       let ref: EntryRef | null = null;
@@ -38,6 +41,8 @@ export function decideBatch<P>(
         entries.push(entry);
         ref = last = { seq: entry.seq, hash: entry.hash };
         if (verdict.jti !== undefined) used.add(verdict.jti);
+        const event = useEventOf(entry.entry);
+        if (event !== null) uses.apply(event);
       }
       decided.push({ submission, result: verdict.result, ref });
     } catch (error) {

@@ -201,8 +201,7 @@ export class Committer<P> {
   }
 
   #settle(batch: Batch<P>): void {
-    const last = batch.entries.at(-1);
-    if (last !== undefined) this.#memory.advance(last, batch.jtis);
+    this.#memory.advance(batch.entries, batch.jtis);
     answerBatch(batch);
   }
 

@@ -1,4 +1,5 @@
 import type { TenantTx } from '../platform/database/tenant-tx.js';
+import type { UseCounts } from './use-window.js';
 import type { EntryDraft, EntryRef } from '../tenancy/acts.js';
 
 /** How a decision sees the world: the tenant's policy as of the head it will be swapped against. */
@@ -9,6 +10,8 @@ export interface DecisionView<P> {
   readonly fresh: boolean;
   /** Whether a proof id was used already. */
   seen(jti: string): boolean;
+  /** The uses under way and of the last minute, those decided before in the same batch included. */
+  readonly uses: UseCounts;
 }
 
 /**

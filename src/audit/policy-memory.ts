@@ -1,14 +1,14 @@
 import type { TenantTx } from '../platform/database/tenant-tx.js';
 import type { ChainHead } from './audit.repository.js';
 import type { PolicyLoader } from './decision.js';
-import { ProofWindow } from './proof-window.js';
-import type { EntryRef } from '../tenancy/acts.js';
+import type { FinishedEntry } from './chain.js';
+import { ChainMemory } from './chain-memory.js';
 
-/** What decisions are taken from: a policy, the proof ids that are spent, and the head both are true of. */
+/** What decisions are taken from: a policy, what the chain tells besides, and the head both are true of. */
 export interface Known<P> {
   readonly head: ChainHead;
   readonly policy: P;
-  readonly window: ProofWindow;
+  readonly chain: ChainMemory;
   /** Which load the policy came from. */
   readonly load: number;
 }
@@ -41,20 +41,20 @@ export class PolicyMemory<P> {
   /** Learns what was appended since, and the policy again when its epoch moved or `anew` asks for it. */
   async catchUp(tx: TenantTx, head: ChainHead, load: number, anew: boolean): Promise<Known<P>> {
     const known = this.#known;
-    const window = known?.window ?? new ProofWindow();
-    await window.load(tx, known?.head.seq ?? 0, head.seq, this.now(), this.ticks());
+    const chain = known?.chain ?? new ChainMemory();
+    await chain.load(tx, known?.head.seq ?? 0, head.seq, this.now(), this.ticks());
     const current = known !== null && !anew && known.head.epoch === head.epoch;
-    this.#known = current ? { ...known, head } : { head, policy: await this.load(tx), window, load };
+    this.#known = current ? { ...known, head } : { head, policy: await this.load(tx), chain, load };
     return this.#known;
   }
 
-  /** Our own entries are durable: only now their proof ids are spent. */
-  advance(last: EntryRef, jtis: readonly string[]): void {
+  /** Our own entries are durable. */
+  advance(entries: readonly FinishedEntry[], jtis: readonly string[]): void {
+    const last = entries.at(-1);
+    if (last === undefined) return;
     if (this.#known === null) throw new Error('nothing can be appended to a chain nobody looked at');
-    const { window, head } = this.#known;
-    const ticksMs = this.ticks();
-    for (const jti of jtis) window.add(jti, ticksMs);
-    window.prune(ticksMs);
+    const { chain, head } = this.#known;
+    chain.advance(entries, jtis, this.now(), this.ticks());
     this.#known = { ...this.#known, head: { ...head, seq: last.seq, hash: last.hash } };
   }
 }

@@ -2,8 +2,8 @@ import { PROOF_WINDOW_MS, ProofWindow } from './proof-window.js';
 
 test('a proof id is remembered for as long as its proof could come again', () => {
   const window = new ProofWindow();
-  window.add('a', 0);
-  window.add('b', 1_000);
+  window.add(['a'], 0);
+  window.add(['b'], 1_000);
   window.prune(PROOF_WINDOW_MS);
   expect([window.has('a'), window.has('b')]).toEqual([true, true]);
   window.prune(PROOF_WINDOW_MS + 1);

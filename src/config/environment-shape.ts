@@ -212,6 +212,18 @@ export const environmentShape = {
     group: limits,
     description: 'How long requests in flight may finish at shutdown.',
   }),
+  USES_AGENT_CONCURRENT: whole(64, 1, 10_000, {
+    group: limits,
+    description: 'Uses of credentials that one agent may have under way, on all nodes together.',
+  }),
+  USES_TENANT_CONCURRENT: whole(512, 1, 100_000, {
+    group: limits,
+    description: 'Uses of credentials that one tenant may have under way, on all nodes together.',
+  }),
+  USES_PER_MINUTE: whole(6_000, 1, 100_000_000, {
+    group: limits,
+    description: 'Uses of one credential by one agent in a minute, where the credential itself says nothing.',
+  }),
   RATE_ADDRESS_PER_MINUTE: whole(6_000, 1, 100_000_000, {
     group: limits,
     description: 'Requests a minute from one client address.',

@@ -44,6 +44,8 @@ export type Config = Readonly<{
     timeoutMs: number;
     responseBytesMax: number;
   }>;
+  /** On all nodes together. */
+  uses: Readonly<{ agentConcurrent: number; tenantConcurrent: number; perMinute: number }>;
   http: Readonly<{
     requestBytesMax: number;
     connectionsMax: number;
@@ -126,6 +128,11 @@ function configOf(env: Environment): Config {
       dialAllow: env.CHANCERY_DIAL_ALLOW,
       timeoutMs: env.UPSTREAM_TIMEOUT_MS,
       responseBytesMax: env.RESPONSE_BYTES_MAX,
+    },
+    uses: {
+      agentConcurrent: env.USES_AGENT_CONCURRENT,
+      tenantConcurrent: env.USES_TENANT_CONCURRENT,
+      perMinute: env.USES_PER_MINUTE,
     },
     http: {
       requestBytesMax: env.REQUEST_BYTES_MAX,

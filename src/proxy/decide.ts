@@ -1,9 +1,13 @@
 import { tierAtLeast } from '@chancery/protocol/tiers.js';
+import type { UseCounts } from '../audit/use-window.js';
 import { brakeOnAgent, brakeOnCredential } from '../brakes/brake.js';
 import { type CredentialPolicy, grantKey, type VersionPolicy } from '../credentials/credentials-policy.js';
+import { publicId } from '../platform/ids.js';
+import { agentActor } from '../tenancy/principal.js';
 import { withDefaultPlace } from './default-injection.js';
 import { decideBinding, type RequestFacts } from './binding-policy.js';
 import { misfit } from './template-fit.js';
+import { type OverLimit, overLimit, type UseLimits } from './use-limits.js';
 import type { UsePolicy } from './use-policy.js';
 
 /** What is asked: who wants to use which credential for a request to where. No secret, no ciphertext. */
@@ -20,6 +24,9 @@ export interface UseQuestion {
 export interface NodeState {
   readonly globalBrake: boolean;
   readonly unsealed: boolean;
+  readonly limits: UseLimits;
+  /** The uses there are, as the chain tells them. */
+  readonly uses: UseCounts;
 }
 
 export type DenialCode =
@@ -32,7 +39,8 @@ export type DenialCode =
   | 'path_not_allowed'
   | 'placement_not_allowed'
   | 'placeholder_missing'
-  | 'template_refused';
+  | 'template_refused'
+  | 'limit_reached';
 
 export interface Denial {
   readonly kind: 'denied';
@@ -40,6 +48,8 @@ export interface Denial {
   readonly brakeScope?: string;
   /** What is wrong with this one request, where the code alone does not say it. */
   readonly detail?: string;
+  /** Which limit, and when to ask again. */
+  readonly over?: OverLimit;
   readonly credential?: CredentialPolicy;
 }
 
@@ -51,7 +61,7 @@ export type Decision =
 
 /**
  * The fixed order (design 4, P2): session → brake (global, tenant, agent) → credential known and granted → brake
- * (credential) → tier → seal → domain → method → path → placement → the template fits. The first that fails is the answer;
+ * (credential) → tier → seal → domain → method → path → placement → the template fits → limits. The first that fails is the answer;
  * the later ones are not looked at.
  */
 export function decide(policy: UsePolicy, question: UseQuestion, node: NodeState, nowMs: number): Decision {
@@ -84,7 +94,14 @@ export function decide(policy: UsePolicy, question: UseQuestion, node: NodeState
   if (verdict !== 'allowed') return { kind: 'denied', code: verdict, credential };
   const wrong = misfit(version.fields, request.slots);
   if (wrong !== null) return { kind: 'denied', ...wrong, credential };
+  const over = overLimit(node.uses, useOf(question.agentId, credential), node.limits);
+  if (over !== null) return { kind: 'denied', code: 'limit_reached', over, credential };
   return { kind: 'allowed', credential, version: number };
+}
+
+/** Who uses what, as entries name them. */
+function useOf(agentId: string, { id, limits: { perMinute } }: CredentialPolicy) {
+  return { actor: agentActor(agentId), credential: publicId('crd', id), perMinute };
 }
 
 function usableVersion(credential: CredentialPolicy, number: number, nowMs: number): VersionPolicy | undefined {

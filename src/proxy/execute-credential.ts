@@ -93,7 +93,12 @@ export class ExecuteCredential {
     parsed: ReturnType<typeof parseTemplate>,
     view: DecisionView<UsePolicy>,
   ): Decision | { readonly kind: 'refused'; readonly refusal: Refusal } {
-    const node = { globalBrake: this.globalBrake.isOn, unsealed: this.keys.isUnsealed() };
+    const node = {
+      globalBrake: this.globalBrake.isOn,
+      unsealed: this.keys.isUnsealed(),
+      limits: this.config.uses,
+      uses: view.uses,
+    };
     const asked = { agentId: principal.id, sessionId: principal.sessionId, credentialName: input.credentialName };
     const request = parsed.ok ? factsOf(parsed.value) : NO_REQUEST;
     const decision = decide(view.policy, { ...asked, version: input.version, request }, node, view.nowMs);

@@ -54,13 +54,21 @@ const DENIALS: Record<DenialCode, { status: number; title: string; detail: strin
       'Put {{CREDENTIAL}} into a header value, the path, a query value or the body. The credential has no default injection.',
   },
   template_refused: { status: 400, title: 'The template is refused', detail: 'It does not fit the credential.' },
+  limit_reached: {
+    status: 429,
+    title: 'A limit on the use of credentials is reached',
+    detail: 'Nothing was sent. Ask again after Retry-After.',
+  },
 };
 
 /** A denial names the audit entry it left. */
-export function denied({ code, brakeScope, detail }: Denial, ref: EntryRef): ProblemError {
+export function denied({ code, brakeScope, detail, over }: Denial, ref: EntryRef): ProblemError {
   const scope = brakeScope === undefined ? {} : { scope: brakeScope };
+  const limit = over === undefined ? {} : { limit: over.limit };
   const spec = { ...DENIALS[code], ...(detail === undefined ? {} : { detail }) };
-  return new ProblemError({ code, ...spec, extra: { audit: { seq: ref.seq, hash: ref.hash }, ...scope } });
+  const headers = over === undefined ? {} : { headers: { 'Retry-After': String(over.retryAfterSeconds) } };
+  const extra = { audit: { seq: ref.seq, hash: ref.hash }, ...scope, ...limit };
+  return new ProblemError({ code, ...spec, ...headers, extra });
 }
 
 export function refused(refusal: Refusal): ProblemError {

@@ -45,3 +45,6 @@ export const ID_PREFIX = { member: 'mem', service_key: 'key', agent: 'agt' } as 
 export function actorOf(principal: Principal): string {
   return `${principal.kind}:${publicId(ID_PREFIX[principal.kind], principal.id)}`;
 }
+
+/** How the audit chain names an agent. */
+export const agentActor = (agentId: string): string => `agent:${publicId(ID_PREFIX.agent, agentId)}`;

@@ -96,6 +96,7 @@ async function boot(options: TestAppOptions, opened: (() => unknown)[], close: (
     CHANCERY_EXTRA_CA: ca,
     RATE_ADDRESS_PER_MINUTE: '1000000',
     RATE_PRINCIPAL_PER_MINUTE: '1000000',
+    USES_PER_MINUTE: '1000000',
     RATE_TOKEN_PER_MINUTE: '100000',
     RATE_LOGIN_PER_MINUTE: '100000',
     // With it, the same suite on Redis.

@@ -1,0 +1,43 @@
+import type { TenantTx } from '../platform/database/tenant-tx.js';
+import { readRecentEntries, readUsesUnderWay, type RecentEntries } from './audit.repository.js';
+import type { FinishedEntry } from './chain.js';
+import { PROOF_WINDOW_MS, ProofWindow } from './proof-window.js';
+import { RATE_WINDOW_MS, useEventOf, UseWindow } from './use-window.js';
+
+const PAGE = 5_000;
+/** Whatever is remembered of entries, it is of those since then. */
+const WINDOW_MS = Math.max(PROOF_WINDOW_MS, RATE_WINDOW_MS);
+
+/** What decisions need to know of the entries up to the head besides the policy: no table says it, so nothing is written twice. */
+export class ChainMemory {
+  readonly proofs = new ProofWindow();
+  readonly uses = new UseWindow();
+  #loaded = false;
+
+  /** Reads what was appended behind `afterSeq` up to the head, as far back as the window reaches. */
+  async load(tx: TenantTx, afterSeq: number, headSeq: number, nowMs: number, ticksMs: number): Promise<void> {
+    const pages: RecentEntries[] = [];
+    let firstSeq = headSeq + 1;
+    for (let last = headSeq; last > afterSeq; last -= PAGE) {
+      firstSeq = Math.max(afterSeq, last - PAGE) + 1;
+      const page = await readRecentEntries(tx, firstSeq, last);
+      pages.push(page);
+      // A page with nothing in it: the head lies, and there is no end to read back to.
+      if (page.oldestMs === null || nowMs - page.oldestMs > WINDOW_MS) break;
+    }
+    const older = this.#loaded ? [] : await readUsesUnderWay(tx, firstSeq - 1);
+    this.#loaded = true;
+    for (const { jtis } of pages.reverse()) this.proofs.add(jtis, ticksMs);
+    for (const event of [...older, ...pages.flatMap(({ uses }) => uses)]) this.uses.apply(event, nowMs);
+  }
+
+  /** Our own entries are durable: only now their proofs are spent and their uses counted. */
+  advance(entries: readonly FinishedEntry[], jtis: readonly string[], nowMs: number, ticksMs: number): void {
+    this.proofs.add(jtis, ticksMs);
+    this.proofs.prune(ticksMs);
+    for (const { entry } of entries) {
+      const event = useEventOf(entry);
+      if (event !== null) this.uses.apply(event, nowMs);
+    }
+  }
+}
