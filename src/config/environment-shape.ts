@@ -205,6 +205,10 @@ export const environmentShape = {
     group: outbound,
     description: 'The largest upstream answer.',
   }),
+  STREAM_BYTES_MAX: whole(1_073_741_824, 1_024, 1_099_511_627_776, {
+    group: outbound,
+    description: 'The most a streamed request or answer may carry in its body.',
+  }),
 
   REQUEST_BYTES_MAX: whole(1_048_576, 1_024, 104_857_600, { group: limits, description: 'The largest request body.' }),
   CONNECTIONS_MAX: whole(4_096, 1, 100_000, { group: limits, description: 'Open connections of one listener.' }),

@@ -43,6 +43,8 @@ export type Config = Readonly<{
     dialAllow: readonly string[];
     timeoutMs: number;
     responseBytesMax: number;
+    /** Of a streamed body, either way. */
+    streamBytesMax: number;
   }>;
   /** On all nodes together. */
   uses: Readonly<{ agentConcurrent: number; tenantConcurrent: number; perMinute: number }>;
@@ -128,6 +130,7 @@ function configOf(env: Environment): Config {
       dialAllow: env.CHANCERY_DIAL_ALLOW,
       timeoutMs: env.UPSTREAM_TIMEOUT_MS,
       responseBytesMax: env.RESPONSE_BYTES_MAX,
+      streamBytesMax: env.STREAM_BYTES_MAX,
     },
     uses: {
       agentConcurrent: env.USES_AGENT_CONCURRENT,

@@ -15,7 +15,9 @@ import { ReadAgents } from './read-agents.js';
 const TOKEN = /^DPoP ([A-Za-z0-9_-]+\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+)$/;
 
 const USE = scopeRow('use:credential');
-const USE_ROUTE = USE.path.replace(/\{(\w+)\}/g, ':$1');
+const EXECUTE_ROUTE = USE.path.replace(/\{(\w+)\}/g, ':$1');
+/** The same operation with any method, its answer streamed. */
+const STREAM_ROUTE = EXECUTE_ROUTE.replace(/execute$/, 'proxy/:scheme/:host/*');
 
 /**
  * Authenticates agents by a DPoP-bound token and a proof (RFC 9449 section 7). Using a credential leaves the rest to the
@@ -70,5 +72,6 @@ export class DpopAuthenticator extends AgentAuthenticator {
 }
 
 function isUse({ method, routeOptions }: FastifyRequest): boolean {
-  return method === USE.method && routeOptions.url === USE_ROUTE;
+  if (routeOptions.url === STREAM_ROUTE) return true;
+  return method === USE.method && routeOptions.url === EXECUTE_ROUTE;
 }

@@ -1,23 +1,18 @@
 import { Inject, Injectable } from '@nestjs/common';
-import { Committers } from '../audit/committers.js';
 import { CONFIG } from '../config/config.token.js';
 import type { Config } from '../config/environment.js';
 import type { CredentialPolicy } from '../credentials/credentials-policy.js';
 import { OpenVersion } from '../credentials/open-version.js';
 import type { OpenedCredential } from '../credentials/opened-credential.js';
-import { ProblemError } from '../platform/http/problem.js';
-import { CallCut } from '../platform/outbound/in-flight.js';
 import { Outbound } from '../platform/outbound/outbound.js';
-import { OutboundError } from '../platform/outbound/outbound-error.js';
 import type { OutboundResponse } from '../platform/outbound/outbound-message.js';
-import { LOG, type Log } from '../platform/telemetry/logger.js';
 import type { EntryRef } from '../tenancy/acts.js';
 import type { AgentPrincipal } from '../tenancy/principal.js';
-import { callCut, refused, upstreamFailed } from './proxy.errors.js';
-import { redactAnswer } from './redact-answer.js';
+import { refused } from './proxy.errors.js';
+import { AnswerRedaction, redactAnswer } from './redact-answer.js';
 import { render } from './render.js';
 import type { ParsedTemplate } from './template.js';
-import { outcomeEntry, type UseOutcome } from './use-entries.js';
+import { UseOutcomes } from './use-outcomes.js';
 
 export interface UpstreamCall {
   readonly principal: AgentPrincipal;
@@ -46,31 +41,28 @@ export class CallUpstream {
   constructor(
     private readonly openVersion: OpenVersion,
     private readonly outbound: Outbound,
-    private readonly committers: Committers,
+    private readonly outcomes: UseOutcomes,
     @Inject(CONFIG) private readonly config: Config,
-    @Inject(LOG) private readonly log: Log,
   ) {}
 
   async execute(call: UpstreamCall): Promise<UpstreamAnswer> {
     const startedAt = performance.now();
     const elapsed = (): number => Math.round(performance.now() - startedAt);
     let opened: OpenedCredential | null = null;
+    let redaction: AnswerRedaction | null = null;
     try {
       call.signal.throwIfAborted();
       const { principal, credential, version } = call;
       opened = await this.openVersion.execute(principal.tenantId, credential, version, call.check);
       const answer = await this.#send(call, opened);
       call.check();
-      const redacted = redactAnswer(answer, call.credential.redact ? opened.secrets : []);
-      const { status } = answer;
-      const { headers, body, redactions } = redacted;
+      redaction = new AnswerRedaction(credential.redact ? opened.secrets : []);
+      const { status, headers, body } = redactAnswer(answer, redaction);
       const durationMs = elapsed();
-      this.#record(call, 'success', { status, duration_ms: durationMs, bytes: body.length, redactions });
-      return { status, headers, body, durationMs, redactions };
+      this.outcomes.succeeded(call, { status, duration_ms: durationMs, bytes: body.length }, redaction);
+      return { status, headers, body, durationMs, redactions: redaction.count };
     } catch (error) {
-      const { problem, outcome } = this.#failure(call, error);
-      this.#record(call, outcome, { code: problem.spec.code, duration_ms: elapsed() });
-      throw problem;
+      throw this.outcomes.failed(call, error, { duration_ms: elapsed() }, redaction);
     } finally {
       opened?.zero();
     }
@@ -88,34 +80,7 @@ export class CallUpstream {
         maxResponseBytes: this.config.outbound.responseBytesMax,
       });
     } finally {
-      rendered.value.body?.fill(0);
+      if (rendered.value.body instanceof Uint8Array) rendered.value.body.fill(0);
     }
-  }
-
-  #failure(call: UpstreamCall, error: unknown): { problem: ProblemError; outcome: UseOutcome } {
-    if (call.signal.aborted) {
-      const { reason } = call.signal;
-      const why = reason instanceof CallCut ? reason.reason : 'the caller went away';
-      return { problem: callCut(why, call.intent), outcome: 'cut' };
-    }
-    if (error instanceof OutboundError && error.code !== 'aborted') {
-      return { problem: upstreamFailed(error.code, error.message, call.intent), outcome: 'failure' };
-    }
-    if (error instanceof ProblemError) return { problem: error, outcome: 'failure' };
-    // The error itself could hold what was rendered: only its name is written down.
-    this.log.error({ fault: (error as Error).name, intent: call.intent.seq }, 'a use failed');
-    const spec = { code: 'internal_error', status: 500, title: 'Something went wrong on our side' };
-    return { problem: new ProblemError(spec), outcome: 'failure' };
-  }
-
-  /** The outcome rides in the tenant's next batch and is not waited for; if it is lost, the sweep says `unknown`. */
-  #record(call: UpstreamCall, outcome: UseOutcome, details: Record<string, unknown>): void {
-    const draft = outcomeEntry(call.principal, call.intent, outcome, details);
-    this.committers
-      .of(call.principal.tenantId)
-      .submit(() => ({ kind: 'entry', draft, result: undefined }))
-      .catch((error: unknown) => {
-        this.log.warn({ intent: call.intent.seq, fault: (error as Error).name }, 'an outcome could not be written');
-      });
   }
 }

@@ -8,24 +8,29 @@ import { TenantKeys } from '../keys/tenant-keys.js';
 import { InFlightCalls, type OpenCall } from '../platform/outbound/in-flight.js';
 import type { EntryRef } from '../tenancy/acts.js';
 import type { AgentPrincipal } from '../tenancy/principal.js';
-import { CallUpstream, type UpstreamAnswer } from './call-upstream.js';
+import { CallUpstream, type UpstreamAnswer, type UpstreamCall } from './call-upstream.js';
 import { factsOf, NO_REQUEST } from './binding-policy.js';
 import { type Decision, decide } from './decide.js';
 import { withDefaultInjection } from './default-injection.js';
 import { callCut, denied, proofUsed, refused, sessionEnded } from './proxy.errors.js';
-import type { Refusal } from './refusal.js';
+import type { Refusal, Result as ParseResult } from './refusal.js';
 import { type ExecuteRequest, type ParsedTemplate, parseTemplate } from './template.js';
 import { denialEntry, intentEntry, type UseFacts } from './use-entries.js';
 import type { UsePolicy } from './use-policy.js';
 
-export interface ExecuteInput {
+/** A request for a use, whatever way its answer goes back. */
+export interface UseInput {
   readonly credentialName: string;
   readonly purpose: string;
-  readonly request: ExecuteRequest;
+  readonly parsed: ParseResult<ParsedTemplate>;
   readonly timeoutMs: number;
   readonly version: number | undefined;
   /** Aborts when the agent goes away. */
   readonly gone: AbortSignal;
+}
+
+export interface ExecuteInput extends Omit<UseInput, 'parsed'> {
+  readonly request: ExecuteRequest;
 }
 
 export interface ExecuteResult extends UpstreamAnswer {
@@ -53,8 +58,17 @@ export class ExecuteCredential {
   ) {}
 
   async execute(principal: AgentPrincipal, asked: ExecuteInput): Promise<ExecuteResult> {
-    const input = { ...asked, timeoutMs: Math.min(asked.timeoutMs, this.config.outbound.timeoutMs) };
-    const parsed = parseTemplate(input.request, { allowCleartext: this.config.environment !== 'production' });
+    const timeoutMs = Math.min(asked.timeoutMs, this.config.outbound.timeoutMs);
+    const parsed = parseTemplate(asked.request, { allowCleartext: this.config.environment !== 'production' });
+    return this.use(principal, { ...asked, parsed, timeoutMs }, async (call) => ({
+      ...(await this.upstream.execute(call)),
+      audit: call.intent,
+    }));
+  }
+
+  /** Decides, makes the decision durable, and lets `carryOut` do what was allowed. Whatever ends the call is in its signal. */
+  async use<A>(principal: AgentPrincipal, input: UseInput, carryOut: (call: UpstreamCall) => Promise<A>): Promise<A> {
+    const { parsed } = input;
     let call: OpenCall | null = null;
     let sessionEnds: NodeJS.Timeout | undefined;
     const verdict = (view: DecisionView<UsePolicy>): Verdict<Result> => {
@@ -80,7 +94,7 @@ export class ExecuteCredential {
     try {
       await this.globalBrake.seekLease();
       const { result, ref } = await this.committers.of(principal.tenantId).submit(verdict);
-      return await this.#carryOut(principal, input, parsed.ok ? parsed.value : null, result, ref, call);
+      return await carryOut(this.#allowed(principal, input, result, ref, call));
     } finally {
       clearTimeout(sessionEnds);
       (call as OpenCall | null)?.close();
@@ -89,8 +103,8 @@ export class ExecuteCredential {
 
   #decide(
     principal: AgentPrincipal,
-    input: ExecuteInput,
-    parsed: ReturnType<typeof parseTemplate>,
+    input: UseInput,
+    parsed: UseInput['parsed'],
     view: DecisionView<UsePolicy>,
   ): Decision | { readonly kind: 'refused'; readonly refusal: Refusal } {
     const node = {
@@ -110,7 +124,7 @@ export class ExecuteCredential {
   /** A session that runs out while the call is under way ends it; nobody else would say so. */
   #cutAtSessionEnd(
     { tenantId, sessionId }: AgentPrincipal,
-    { timeoutMs }: ExecuteInput,
+    { timeoutMs }: UseInput,
     { policy, nowMs }: DecisionView<UsePolicy>,
   ): NodeJS.Timeout | undefined {
     const leftMs = (policy.identity.sessions.get(sessionId)?.expiresAtMs ?? nowMs) - nowMs;
@@ -118,7 +132,7 @@ export class ExecuteCredential {
     return setTimeout(() => this.inFlight.cut({ tenantId, sessionId }, 'session_ended'), leftMs).unref();
   }
 
-  #facts(principal: AgentPrincipal, input: ExecuteInput, template: ParsedTemplate | null, nowMs: number): UseFacts {
+  #facts(principal: AgentPrincipal, input: UseInput, template: ParsedTemplate | null, nowMs: number): UseFacts {
     return {
       principal,
       credentialName: input.credentialName,
@@ -130,35 +144,27 @@ export class ExecuteCredential {
     };
   }
 
-  async #carryOut(
+  /** The call that was allowed, or what the caller is told instead. */
+  #allowed(
     principal: AgentPrincipal,
-    input: ExecuteInput,
-    template: ParsedTemplate | null,
+    { parsed, gone, timeoutMs }: UseInput,
     result: Result,
     ref: EntryRef | null,
     call: OpenCall | null,
-  ): Promise<ExecuteResult> {
+  ): UpstreamCall {
     if (result.kind === 'proof_used') throw proofUsed();
     if (result.kind === 'unauthenticated') throw sessionEnded();
     if (ref === null) throw new Error('a decision about a use always has its entry');
     if (result.kind === 'refused') throw refused(result.refusal);
     if (result.kind === 'denied') throw denied(result, ref);
-    if (call === null || template === null) throw callCut('decision', ref);
-    const { credential, version } = result;
+    if (call === null || !parsed.ok) throw callCut('decision', ref);
     // One signal for whatever ends the call; joining two by AbortSignal.any costs more than the rest of the bookkeeping.
-    if (input.gone.aborted) call.abandon();
-    else input.gone.addEventListener('abort', call.abandon, { once: true });
-    const answer = await this.upstream.execute({
-      principal,
-      credential,
-      version,
-      template: withDefaultInjection(template, credential.injection),
-      intent: ref,
-      signal: call.signal,
-      check: call.check,
-      timeoutMs: input.timeoutMs,
-    });
-    return { ...answer, audit: ref };
+    if (gone.aborted) call.abandon();
+    else gone.addEventListener('abort', call.abandon, { once: true });
+    const { credential, version } = result;
+    const { signal, check } = call;
+    const template = withDefaultInjection(parsed.value, credential.injection);
+    return { principal, credential, version, template, intent: ref, signal, check, timeoutMs };
   }
 }
 

@@ -11,7 +11,7 @@ import { ExecuteCredential } from './execute-credential.js';
 import { executeBody, executeView, viewExecute } from './proxy.schema.js';
 import { credentialParam } from '../credentials/credentials.schema.js';
 
-const USE_SCOPE = 'use:credential';
+export const USE_SCOPE = 'use:credential';
 
 @Controller('v1/credentials/:name')
 @OnSurface('tenant')
@@ -44,7 +44,7 @@ export class ProxyController {
 }
 
 /** Aborts when the client's connection closes before it was answered. */
-function goneSignal(reply: FastifyReply): AbortSignal {
+export function goneSignal(reply: FastifyReply): AbortSignal {
   const controller = new AbortController();
   reply.raw.once('close', () => {
     if (!reply.raw.writableFinished) controller.abort();

@@ -7,12 +7,16 @@ import { CallUpstream } from './call-upstream.js';
 import { CutForbiddenCalls } from './cut-forbidden-calls.js';
 import { ExecuteCredential } from './execute-credential.js';
 import { ProxyController } from './proxy.controller.js';
+import { StreamController } from './stream/stream.controller.js';
+import { StreamCredential } from './stream/stream-credential.js';
+import { StreamUpstream } from './stream/stream-upstream.js';
+import { UseOutcomes } from './use-outcomes.js';
 import { loadUsePolicy, type UsePolicy } from './use-policy.js';
 
 @Module({
   imports: [KeysModule],
-  controllers: [ProxyController],
-  providers: [CallUpstream, CutForbiddenCalls, ExecuteCredential],
+  controllers: [ProxyController, StreamController],
+  providers: [CallUpstream, CutForbiddenCalls, ExecuteCredential, StreamCredential, StreamUpstream, UseOutcomes],
 })
 export class ProxyModule implements OnModuleInit {
   constructor(

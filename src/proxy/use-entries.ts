@@ -73,6 +73,21 @@ export function outcomeEntry(
   };
 }
 
+/** An answer held the credential: how often, and in which parts. Behind the outcome of the use. */
+export function redactedEntry(
+  principal: AgentPrincipal,
+  intent: EntryRef,
+  count: number,
+  places: readonly string[],
+): EntryDraft {
+  return {
+    actor: actorOf(principal),
+    action: 'credential.redacted',
+    outcome: 'success',
+    details: { intent: intent.seq, count, places: [...places] },
+  };
+}
+
 function common(facts: UseFacts): Record<string, unknown> {
   const { principal, template } = facts;
   const target = template === null ? {} : { method: template.method, url: template.target.url.slice(0, URL_CHARS_MAX) };

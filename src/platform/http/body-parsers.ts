@@ -11,6 +11,17 @@ const FORM_TYPE = 'application/x-www-form-urlencoded';
 /** Method decorator for OAuth endpoints: this route reads a form, and nothing but a form. It checks the fields itself. */
 export const ReadsForm = (formSchema?: z.ZodType): MethodDecorator => routeSettings({ readsForm: true, formSchema });
 
+/** Method decorator: the handler reads the body from the raw request, of any type and length. */
+export const StreamsBody = (): MethodDecorator => routeSettings({ streamsBody: true });
+
+/** Known to no client: what a route that streams says its body is, so that no parser reads it. */
+const STREAM_TYPE = 'application/vnd.chancery.unread';
+
+/** For `onRequest`, before Fastify picks a parser. The raw request keeps the type the client named. */
+export function leaveBodyUnread(request: FastifyRequest): void {
+  request.headers = { ...request.headers, 'content-type': STREAM_TYPE };
+}
+
 /** Replaces Fastify's parsers: JSON everywhere, forms where a route asks for them, nothing else anywhere. */
 export function registerBodyParsers(fastify: FastifyInstance, bytesMax: number): void {
   fastify.removeAllContentTypeParsers();
@@ -19,6 +30,9 @@ export function registerBodyParsers(fastify: FastifyInstance, bytesMax: number):
     assertReads(request, JSON_TYPE);
     return parseJsonBody(bytes, bytesMax);
   });
+  fastify.addContentTypeParser(STREAM_TYPE, (request, _payload, done) =>
+    done(settingsOf(request).streamsBody ? null : unsupportedMediaType(acceptedType(request))),
+  );
   fastify.addContentTypeParser(FORM_TYPE, options, async (request: FastifyRequest, bytes: Buffer) => {
     assertReads(request, FORM_TYPE);
     return parseFormBody(bytes);

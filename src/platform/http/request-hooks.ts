@@ -5,6 +5,7 @@ import type { Admission } from './admission.js';
 import type { RateLimits } from './rate-limits.js';
 import { pathOf } from './request-target.js';
 import { RESPONSE_HEADERS } from './response-headers.js';
+import { leaveBodyUnread } from './body-parsers.js';
 import { settingsOf } from './route-config.js';
 import { surfaceOf } from './surface.js';
 
@@ -24,7 +25,9 @@ export function registerRequestHooks(
     } catch (error) {
       return done(error as Error);
     }
-    if (settingsOf(request).yieldsUnderLoad) return admission.enter(reply, done);
+    const { streamsBody, yieldsUnderLoad } = settingsOf(request);
+    if (streamsBody) leaveBodyUnread(request);
+    if (yieldsUnderLoad) return admission.enter(reply, done);
     if (!request.is404) return done();
     const allowed = allowedMethods(fastify, request);
     if (allowed.length === 0) return done(notFound());

@@ -8,6 +8,8 @@ export type RouteSettings = {
   readsForm?: true;
   /** What the form holds, for the API document. */
   formSchema?: z.ZodType | undefined;
+  /** The body is the handler's to read, as it comes and whatever it is. */
+  streamsBody?: true;
   /** A stricter rate limit, counted by client address. */
   rate?: 'login' | 'token';
   /** Refused first when there is too much to do. */

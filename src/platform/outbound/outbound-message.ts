@@ -6,7 +6,8 @@ export type OutboundRequest = {
   readonly port: number;
   readonly path: string;
   readonly headers: readonly (readonly [name: string, value: string])[];
-  readonly body: Uint8Array | null;
+  /** Whole, or as it comes: then at the speed of the slower side. */
+  readonly body: Uint8Array | AsyncIterable<Uint8Array> | null;
 };
 
 export type OutboundOptions = {
@@ -29,6 +30,10 @@ export type OutboundStream = {
   /** Without what concerned the connection and the coding. Values hold one byte in each character (latin1). */
   readonly headers: readonly (readonly [name: string, value: string])[];
   readonly body: AsyncIterable<Buffer>;
+  /** What came behind the body, once it was read. */
+  readonly trailers: () => readonly (readonly [name: string, value: string])[];
+  /** Aborts when the call ends early: from outside or by its deadline. */
+  readonly ended: AbortSignal;
 };
 
-export type OutboundResponse = Omit<OutboundStream, 'body'> & { readonly body: Buffer };
+export type OutboundResponse = Omit<OutboundStream, 'body' | 'trailers' | 'ended'> & { readonly body: Buffer };

@@ -1,4 +1,5 @@
 import { channel } from 'node:diagnostics_channel';
+import { Readable } from 'node:stream';
 import type { Dispatcher } from 'undici';
 import { trustedRoots } from './connector.js';
 import { Deadline } from './deadline.js';
@@ -131,7 +132,8 @@ export class Outbound {
 }
 
 function dispatchOptions({ method, path, headers, body }: OutboundRequest) {
-  return { method, path, headers: withoutCoding(headers).flat(), body };
+  const sent = body === null || body instanceof Uint8Array ? body : Readable.from(body, { objectMode: false });
+  return { method, path, headers: withoutCoding(headers).flat(), body: sent };
 }
 
 /** Answers come uncoded unless the template asked for a coding. */
@@ -156,6 +158,8 @@ function readHead(
     statusText: answer.statusText,
     headers: passedOn(all),
     body: guarded(answer.body, decoded(answer.body, coding, maxBytes), deadline, finish),
+    trailers: () => trailersOf(answer.trailers),
+    ended: deadline.signal,
   };
 }
 
@@ -166,6 +170,12 @@ function judgedCoding(headers: [string, string][], method: string, maxBytes: num
   const announced = Number(headers.find(([name]) => name.toLowerCase() === 'content-length')?.[1] ?? 0);
   if (announced > maxBytes) throw new OutboundError('upstream_too_large');
   return coding;
+}
+
+function trailersOf(trailers: Record<string, string | string[]>): [string, string][] {
+  return Object.entries(trailers).flatMap(([name, values]) =>
+    [values].flat().map((value): [string, string] => [name, Buffer.from(value).toString('latin1')]),
+  );
 }
 
 function passedOn(headers: [string, string][]): OutboundStream['headers'] {

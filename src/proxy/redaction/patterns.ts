@@ -10,11 +10,11 @@ export type Pattern = {
   readonly fallback: Uint32Array;
 };
 
-/** All forms of one secret: made once for a call, read by every stream of it. */
+/** All forms of some secrets: made once for a call, read by every stream of it. */
 export type PatternSet = {
   readonly patterns: readonly Pattern[];
   /** For each byte, a bit for every pattern that it would start. */
-  readonly starts: Uint8Array;
+  readonly starts: Uint32Array;
   /** The characters of the longest pattern. */
   readonly longest: number;
 };
@@ -49,18 +49,25 @@ function alphabet(symbolOf: (char: string) => number): Uint8Array {
   });
 }
 
-/** The secret itself, its hexadecimal digits, and its base64 at each of the three places in a group of three bytes. */
-export function patternsOf(secret: Uint8Array): PatternSet {
-  const hexDigits = Buffer.from(Buffer.from(secret).toString('hex'));
-  const whole = [toPattern(secret, PLAIN_ALPHABET), toPattern(hexDigits, HEX_ALPHABET)];
-  const all = [...whole, base64(secret, 0), base64(secret, 1), base64(secret, 2)];
-  const patterns = all.filter(({ symbols }) => symbols.length > 0);
+/** A set has a bit for each pattern, and a secret has five. */
+export const SECRETS_PER_SET_MAX = 6;
+
+export function patternsOf(secrets: readonly Uint8Array[]): PatternSet {
+  if (secrets.length > SECRETS_PER_SET_MAX) throw new RangeError('too many secrets for one set of patterns');
+  const patterns = secrets.flatMap(formsOf).filter(({ symbols }) => symbols.length > 0);
   const longest = Math.max(...patterns.map(({ symbols }) => symbols.length));
   return { patterns, starts: startsOf(patterns), longest };
 }
 
-function startsOf(patterns: readonly Pattern[]): Uint8Array {
-  const starts = new Uint8Array(256);
+/** The secret itself, its hexadecimal digits, and its base64 at each of the three places in a group of three bytes. */
+function formsOf(secret: Uint8Array): Pattern[] {
+  const hexDigits = Buffer.from(Buffer.from(secret).toString('hex'));
+  const whole = [toPattern(secret, PLAIN_ALPHABET), toPattern(hexDigits, HEX_ALPHABET)];
+  return [...whole, base64(secret, 0), base64(secret, 1), base64(secret, 2)];
+}
+
+function startsOf(patterns: readonly Pattern[]): Uint32Array {
+  const starts = new Uint32Array(256);
   patterns.forEach(({ alphabet: letters, symbols }, index) => {
     for (let byte = 0; byte < starts.length; byte += 1) {
       if (letters[byte] === symbols[0]) starts[byte] = (starts[byte] as number) | (1 << index);

@@ -1,27 +1,26 @@
 import { HTML_ENTITY, JSON_STRING, PERCENT, type EscapeKind } from './escapes.js';
 import type { Cut } from './matcher.js';
-import { patternsOf, type PatternSet } from './patterns.js';
+import { patternsOf, type PatternSet, SECRETS_PER_SET_MAX } from './patterns.js';
 import { rawRun } from './run.js';
 import { View } from './view.js';
 
 export const REDACTED = Buffer.from('[redacted]');
 
-/** A secret as it is looked for: made once for a call, used for each header and the body. */
+/** Secrets as they are looked for, all at once: made once for a call, used for each header and the body. */
 export class Redaction {
-  readonly #patterns: PatternSet;
-  readonly #readings: readonly (readonly EscapeKind[])[];
-  /** No form of the secret is shorter than the secret itself, so shorter texts need no look. */
+  readonly #searches: readonly { readonly kinds: readonly EscapeKind[]; readonly patterns: PatternSet }[];
+  /** No form of a secret is shorter than the secret itself, so shorter texts need no look. */
   readonly #shortest: number;
 
-  constructor(secret: Uint8Array) {
-    if (secret.length === 0) throw new RangeError('an empty secret cannot be redacted');
-    this.#patterns = patternsOf(secret);
-    this.#readings = readingsFor(secret);
-    this.#shortest = secret.length;
+  constructor(secrets: readonly Uint8Array[]) {
+    if (secrets.length === 0) throw new RangeError('there is nothing to redact');
+    if (secrets.some(({ length }) => length === 0)) throw new RangeError('an empty secret cannot be redacted');
+    this.#shortest = Math.min(...secrets.map(({ length }) => length));
+    this.#searches = searchesFor(secrets);
   }
 
   stream(): Redactor {
-    return new Redactor(this.#readings.map((kinds) => new View(kinds, this.#patterns)));
+    return new Redactor(this.#searches.map(({ kinds, patterns }) => new View(kinds, patterns)));
   }
 
   /** A whole text at once, with the number of places that were redacted. */
@@ -37,6 +36,25 @@ export class Redaction {
 }
 
 const SLICE_BYTES = 65_536;
+
+/** Secrets that need the same readings are looked for together. */
+function searchesFor(secrets: readonly Uint8Array[]) {
+  const readings = new Map<string, { kinds: readonly EscapeKind[]; secrets: Uint8Array[] }>();
+  for (const secret of secrets) {
+    for (const kinds of readingsFor(secret)) {
+      const key = kinds.map(({ introducer }) => introducer).join();
+      const known = readings.get(key);
+      if (known === undefined) readings.set(key, { kinds, secrets: [secret] });
+      else known.secrets.push(secret);
+    }
+  }
+  return [...readings.values()].flatMap(({ kinds, secrets: all }) =>
+    Array.from({ length: Math.ceil(all.length / SECRETS_PER_SET_MAX) }, (_unused, at) => ({
+      kinds,
+      patterns: patternsOf(all.slice(at * SECRETS_PER_SET_MAX, (at + 1) * SECRETS_PER_SET_MAX)),
+    })),
+  );
+}
 
 /**
  * The escapes to undo, from the outside in. A decoder leaves a secret alone that does not hold its introducer, however often the
@@ -59,8 +77,8 @@ function readingsFor(secret: Uint8Array): EscapeKind[][] {
 }
 
 /**
- * Replaces a secret in a stream, in plain, hexadecimal and base64, whatever of it is escaped. `push` answers with what can safely
- * leave: all but a possible beginning of the secret at the very end.
+ * Replaces secrets in a stream, in plain, hexadecimal and base64, whatever of it is escaped. `push` answers with what can safely
+ * leave: all but a possible beginning of one at the very end.
  */
 export class Redactor {
   readonly #views: readonly View[];

@@ -1,0 +1,72 @@
+import type { FastifyReply } from 'fastify';
+import type { EntryRef } from '../../tenancy/acts.js';
+
+type Headers = readonly (readonly [name: string, value: string])[];
+
+/** Said by us to this client, or about another origin: never in the words of an upstream. */
+const NEVER_FROM_UPSTREAM = new Set(['dpop-nonce', 'strict-transport-security', 'alt-svc']);
+const OURS = 'chancery-';
+
+/** An answer on its way to the caller: begun once, written at the speed of whoever reads it, ended or broken off. */
+export class ClientAnswer {
+  #flush: NodeJS.Immediate | undefined;
+
+  constructor(private readonly reply: FastifyReply) {}
+
+  /** The head waits a moment for the first piece, so that a small answer is one packet, and goes out alone if none comes. */
+  begin(status: number, statusText: string, headers: Headers, audit: EntryRef): void {
+    const { raw, request } = this.reply.hijack();
+    const passed = headers.filter(([name]) => mayPass(name.toLowerCase()));
+    const own = [['Chancery-Audit', `${audit.seq} ${audit.hash}`]];
+    // What of the request nobody read would be taken for the next one.
+    if (!request.raw.complete) own.push(['Connection', 'close']);
+    raw.writeHead(
+      status,
+      latin1(statusText),
+      [...passed.map(([name, value]) => [tokenOf(name), value]), ...own].flat(),
+    );
+    this.#flush = setImmediate(() => raw.flushHeaders());
+  }
+
+  /** Resolves when more may be written; at once when `ended` says that nothing more will be. */
+  async write(piece: Buffer, ended: AbortSignal): Promise<void> {
+    if (piece.length === 0) return;
+    clearImmediate(this.#flush);
+    const { raw } = this.reply;
+    if (raw.write(piece) || raw.destroyed) return;
+    await this.#until('drain', ended);
+  }
+
+  /** Resolves when the last byte is with the system. */
+  async end(trailers: Headers, ended: AbortSignal): Promise<void> {
+    clearImmediate(this.#flush);
+    const { raw } = this.reply;
+    if (raw.destroyed) return;
+    const named = trailers.map(([name, value]): [string, string] => [tokenOf(name), value]);
+    if (named.length > 0) raw.addTrailers(named);
+    const finished = this.#until('finish', ended);
+    raw.end();
+    await finished;
+  }
+
+  #until(event: 'drain' | 'finish', ended: AbortSignal): Promise<void> {
+    const { raw } = this.reply;
+    return new Promise((resolve) => {
+      const done = (): void => {
+        raw.off(event, done).off('close', done);
+        ended.removeEventListener('abort', done);
+        resolve();
+      };
+      raw.once(event, done).once('close', done);
+      if (ended.aborted) done();
+      else ended.addEventListener('abort', done, { once: true });
+    });
+  }
+}
+
+const mayPass = (name: string): boolean => !NEVER_FROM_UPSTREAM.has(name) && !name.startsWith(OURS);
+
+/** The mark has brackets, and a header name has none. */
+const tokenOf = (name: string): string => name.replaceAll('[redacted]', 'redacted');
+
+const latin1 = (text: string): string => Buffer.from(text, 'utf8').toString('latin1');

@@ -1,0 +1,40 @@
+import { All, Controller, Param, Req, Res } from '@nestjs/common';
+import type { FastifyReply, FastifyRequest } from 'fastify';
+import { YieldsUnderLoad } from '../../platform/http/admission.js';
+import { StreamsBody } from '../../platform/http/body-parsers.js';
+import { ReturnsRaw } from '../../platform/http/returns.js';
+import { OnSurface } from '../../platform/http/surface.js';
+import { credentialParam } from '../../credentials/credentials.schema.js';
+import { AGENTS, Allow, Caller } from '../../tenancy/access.js';
+import type { AgentPrincipal } from '../../tenancy/principal.js';
+import { forbidden } from '../../tenancy/tenancy.errors.js';
+import { goneSignal, USE_SCOPE } from '../proxy.controller.js';
+import { ClientAnswer } from './client-answer.js';
+import { StreamCredential } from './stream-credential.js';
+
+@Controller('v1/credentials/:name/proxy')
+@OnSurface('tenant')
+export class StreamController {
+  constructor(private readonly streamCredential: StreamCredential) {}
+
+  @All(':scheme/:host/*')
+  @Allow(AGENTS)
+  @YieldsUnderLoad()
+  @StreamsBody()
+  @ReturnsRaw('*/*', { summary: 'Pass a request through with a credential put in, and stream the answer back' })
+  async stream(
+    @Caller() principal: AgentPrincipal,
+    @Param('name', { schema: credentialParam }) credentialName: string,
+    @Req() request: FastifyRequest,
+    @Res() reply: FastifyReply,
+  ): Promise<void> {
+    if (!principal.scopes.includes(USE_SCOPE)) throw forbidden();
+    const answer = new ClientAnswer(reply);
+    await this.streamCredential.execute(principal, {
+      credentialName,
+      request: request.raw,
+      answer,
+      gone: goneSignal(reply),
+    });
+  }
+}

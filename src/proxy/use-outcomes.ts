@@ -1,0 +1,81 @@
+import { Inject, Injectable } from '@nestjs/common';
+import { Committers } from '../audit/committers.js';
+import { ProblemError } from '../platform/http/problem.js';
+import { CallCut } from '../platform/outbound/in-flight.js';
+import { OutboundError } from '../platform/outbound/outbound-error.js';
+import { LOG, type Log } from '../platform/telemetry/logger.js';
+import type { EntryDraft, EntryRef } from '../tenancy/acts.js';
+import type { AgentPrincipal } from '../tenancy/principal.js';
+import { callCut, upstreamFailed } from './proxy.errors.js';
+import type { AnswerRedaction } from './redact-answer.js';
+import { outcomeEntry, redactedEntry, type UseOutcome } from './use-entries.js';
+
+/** What an outcome is written about. */
+export interface UnderWay {
+  readonly principal: AgentPrincipal;
+  readonly intent: EntryRef;
+  readonly signal: AbortSignal;
+}
+
+/** Writes down what became of uses, and says to the caller what it is told when one failed. */
+@Injectable()
+export class UseOutcomes {
+  constructor(
+    private readonly committers: Committers,
+    @Inject(LOG) private readonly log: Log,
+  ) {}
+
+  succeeded(call: UnderWay, details: Record<string, unknown>, redaction: AnswerRedaction): void {
+    this.#record(call, 'success', { ...details, redactions: redaction.count }, redaction);
+  }
+
+  /** `redaction` is null when no answer came. */
+  failed(
+    call: UnderWay,
+    error: unknown,
+    details: Record<string, unknown>,
+    redaction: AnswerRedaction | null,
+  ): ProblemError {
+    const { problem, outcome } = this.#failure(call, error);
+    this.#record(call, outcome, { code: problem.spec.code, ...details }, redaction);
+    return problem;
+  }
+
+  #failure(call: UnderWay, error: unknown): { problem: ProblemError; outcome: UseOutcome } {
+    if (call.signal.aborted) {
+      const { reason } = call.signal;
+      const why = reason instanceof CallCut ? reason.reason : 'the caller went away';
+      return { problem: callCut(why, call.intent), outcome: 'cut' };
+    }
+    if (error instanceof OutboundError && error.code !== 'aborted') {
+      return { problem: upstreamFailed(error.code, error.message, call.intent), outcome: 'failure' };
+    }
+    if (error instanceof ProblemError) return { problem: error, outcome: 'failure' };
+    // The error itself could hold what was rendered: only its name is written down.
+    this.log.error({ fault: (error as Error).name, intent: call.intent.seq }, 'a use failed');
+    const spec = { code: 'internal_error', status: 500, title: 'Something went wrong on our side' };
+    return { problem: new ProblemError(spec), outcome: 'failure' };
+  }
+
+  /** The outcome rides in the tenant's next batch and is not waited for; if it is lost, the sweep says `unknown`. */
+  #record(
+    call: UnderWay,
+    outcome: UseOutcome,
+    details: Record<string, unknown>,
+    redaction: AnswerRedaction | null,
+  ): void {
+    this.#submit(call, outcomeEntry(call.principal, call.intent, outcome, details));
+    if (redaction !== null && redaction.count > 0) {
+      this.#submit(call, redactedEntry(call.principal, call.intent, redaction.count, redaction.places));
+    }
+  }
+
+  #submit({ principal, intent }: UnderWay, draft: EntryDraft): void {
+    this.committers
+      .of(principal.tenantId)
+      .submit(() => ({ kind: 'entry', draft, result: undefined }))
+      .catch((error: unknown) => {
+        this.log.warn({ intent: intent.seq, fault: (error as Error).name }, 'an outcome could not be written');
+      });
+  }
+}
