@@ -67,6 +67,7 @@ const ROUTES: Readonly<Record<string, readonly [surfaces: string, who: Group]>> 
   'GET /v1/credentials/{name}/grants': ['tenant', 'readers'],
   'DELETE /v1/credentials/{name}/grants/{agent_id}': ['tenant', 'admins'],
   'PUT /v1/credentials/{name}/grants/{agent_id}': ['tenant', 'admins'],
+  'ANY /v1/credentials/{name}/proxy/{scheme}/{host}/{path}': ['tenant', 'agents'],
   'POST /v1/credentials/{name}/rotate': ['tenant', 'admins'],
   'POST /v1/encryption-key/rotate': ['tenant', 'admins'],
   'POST /v1/login': ['tenant ops', 'anybody'],
@@ -98,9 +99,11 @@ interface Route {
   readonly surfaces: readonly Surface[];
   readonly who: Group;
 }
-const ALL: readonly Route[] = Object.entries(ROUTES).map(([name, [surfaces, who]]) => {
-  const [method = '', pattern = ''] = name.split(' ');
-  return { name, method, path: filled(pattern), surfaces: surfaces.split(' ') as Surface[], who };
+const ANY = ['DELETE', 'GET', 'HEAD', 'OPTIONS', 'PATCH', 'POST', 'PUT'];
+const ALL: readonly Route[] = Object.entries(ROUTES).flatMap(([route, [surfaces, who]]) => {
+  const [verb = '', pattern = ''] = route.split(' ');
+  const rest = { path: filled(pattern), surfaces: surfaces.split(' ') as Surface[], who };
+  return (verb === 'ANY' ? ANY : [verb]).map((method) => ({ name: `${method} ${pattern}`, method, ...rest }));
 });
 
 function filled(pattern: string): string {
@@ -115,6 +118,7 @@ function filled(pattern: string): string {
     .replace(/(?<=\/v1\/([a-z-]+)\/)\{id\}/, (_, room: string) => `${kinds[room]}_${'0'.repeat(32)}`)
     .replace('{agent_id}', `agt_${'0'.repeat(32)}`)
     .replace('{name}', 'nobodys')
+    .replace('{scheme}/{host}/{path}', 'https/nowhere.example/')
     .replace('{code}', 'no_such_code')
     .replace('{file}', 'no-such-file.js');
 }
@@ -137,18 +141,19 @@ type Asker = (method: string, path: string, body?: unknown) => Promise<Answer>;
 
 function askerOn(surface: Surface, token?: string): Asker {
   const who = token === undefined ? {} : { authorization: `Bearer ${token}` };
-  return async (method, path, json) => {
+  return async (method, path, given) => {
+    const json = method === 'HEAD' ? undefined : given;
     const type = json === undefined ? {} : { 'content-type': 'application/json' };
     const body = json === undefined ? null : JSON.stringify(json);
     const sent = { method, headers: { ...who, ...type }, body, redirect: 'manual' } as const;
     const answer = await fetch(app.at[surface] + path, sent);
     const text = await answer.text();
     const isJson = /[/+]json\b/.test(answer.headers.get('content-type') ?? '');
-    return { status: answer.status, headers: answer.headers, body: isJson ? JSON.parse(text) : text };
+    return { status: answer.status, headers: answer.headers, body: isJson && text !== '' ? JSON.parse(text) : text };
   };
 }
 
-const codeOf = ({ body }: Answer): unknown => (body as { code?: string } | null)?.code;
+const codeOf = ({ headers }: Answer): unknown => headers.get('chancery-error') ?? undefined;
 /** Without what is another for every request. */
 function told({ status, headers, body }: Answer) {
   const kept = [...headers].filter(([name]) => !['x-request-id', 'date', 'ratelimit'].includes(name));
@@ -224,7 +229,8 @@ async function askersOn(surface: 'tenant' | 'ops'): Promise<Map<Kind, Asker>> {
   for (const role of PEOPLE) askers.set(role, await member(role));
   for (const role of ['admin', 'auditor'] as const)
     askers.set(`${role} key`, askerOn(surface, await keyOf(owner, role)));
-  if (surface === 'tenant') askers.set('agent', (method, path, body) => agent.call(method, path, {}, body));
+  if (surface === 'tenant')
+    askers.set('agent', (method, path, body) => agent.call(method, path, {}, method === 'HEAD' ? undefined : body));
   return askers;
 }
 

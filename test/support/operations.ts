@@ -41,6 +41,8 @@ export interface Operation {
 }
 
 const ID = /^([a-z]{3})_[0-9a-f]{32}$/;
+/** In a route, but nothing of any tenant's. */
+const OF_UPSTREAM = '{scheme}/{host}/{path}';
 const NAMES_SOMETHING = /(^tenant|_ids?|_names?)$/;
 
 /** Every route there is, with the fields by which a caller names something that may be another tenant's. */
@@ -63,9 +65,9 @@ export function operations(): Operation[] {
       return {
         route: `${method} ${at}`,
         method,
-        path: at,
+        path: at.replace(OF_UPSTREAM, 'https/nowhere.example/'),
         surfaces: described['x-surface'],
-        inPath: parameters.filter((parameter) => parameter.in === 'path').map(named),
+        inPath: parameters.filter((one) => one.in === 'path' && !OF_UPSTREAM.includes(`{${one.name}}`)).map(named),
         inBody: content === undefined ? [] : namingFields(content.schema, resolve),
         body: type,
         hasCursor: parameters.some(({ name }) => name === 'cursor'),

@@ -31,16 +31,31 @@ const anyProblem = {
   content: { [PROBLEM_MEDIA_TYPE]: { schema: { $ref: '#/components/schemas/Problem' } } },
 };
 
+/** Methods that a route for any method has as well, and OpenAPI 3.1 no word for. */
+const NO_OPERATIONS = ['search', 'query'];
+
+type Parameter = { readonly in: string; readonly name: string };
+
+/** Every name in a path is a parameter, also one that only the handler reads. */
+function withPathParameters(path: string, known: readonly Parameter[] = []): readonly Parameter[] | undefined {
+  const names = [...path.matchAll(/\{(\w+)\}/g)].map(([, name = '']) => name);
+  const missing = names.filter((name) => !known.some((one) => one.in === 'path' && one.name === name));
+  const all = [...known, ...missing.map((name) => ({ in: 'path', name, required: true, schema: { type: 'string' } }))];
+  return all.length === 0 ? undefined : all;
+}
+
 /** Adds what every operation has, and puts keys in order, so that the file differs only when the API does. */
 export function finishDocument(document: OpenAPIObject): OpenAPIObject {
   const ids = new Set<string>();
-  for (const item of Object.values(document.paths)) {
-    for (const operation of Object.values(item as Json) as Json[]) {
+  for (const [path, item] of Object.entries(document.paths as Record<string, Record<string, Json>>)) {
+    for (const method of NO_OPERATIONS) delete item[method];
+    for (const operation of Object.values(item)) {
       const id = String(operation['operationId']);
       if (ids.has(id)) throw new Error(`two operations are named ${id}`);
       ids.add(id);
       operation['responses'] = { ...(operation['responses'] as Json), default: anyProblem };
       operation['security'] ??= [];
+      operation['parameters'] = withPathParameters(path, operation['parameters'] as Parameter[] | undefined);
     }
   }
   const components = { ...document.components, schemas: { ...document.components?.schemas, Problem: problem } };

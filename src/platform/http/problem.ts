@@ -32,6 +32,9 @@ export type ProblemDocument = {
   [extra: string]: unknown;
 };
 
+/** On every failure of ours, and on no answer of an upstream that is passed through: which of the two it is. */
+export const ERROR_HEADER = 'Chancery-Error';
+
 export const PROBLEM_MEDIA_TYPE = 'application/problem+json';
 
 export function problemDocument({ spec }: ProblemError, requestId: string): ProblemDocument {

@@ -1,6 +1,6 @@
 import { STATUS_CODES, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { Duplex } from 'node:stream';
-import { PROBLEM_MEDIA_TYPE, problemDocument, type ProblemError } from './problem.js';
+import { ERROR_HEADER, PROBLEM_MEDIA_TYPE, problemDocument, type ProblemError } from './problem.js';
 import { newRequestId } from './request-id.js';
 import { RESPONSE_HEADERS } from './response-headers.js';
 
@@ -28,6 +28,7 @@ function answerOf(problem: ProblemError, requestId: string) {
   const headers = {
     ...RESPONSE_HEADERS,
     ...problem.spec.headers,
+    [ERROR_HEADER]: problem.spec.code,
     'X-Request-Id': requestId,
     'Content-Type': PROBLEM_MEDIA_TYPE,
     'Content-Length': String(Buffer.byteLength(body)),

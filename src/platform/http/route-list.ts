@@ -39,6 +39,8 @@ export function controllersOf(app: INestApplicationContext): Type[] {
 
 function methodOf(handler: object): string {
   const method = RequestMethod[Reflect.getMetadata(METHOD_METADATA, handler) as number];
+  // Whatever method a request has.
+  if (method === 'ALL') return 'ANY';
   if (method === undefined) throw new Error(`${(handler as { name: string }).name} has no method`);
   return method;
 }
@@ -46,7 +48,7 @@ function methodOf(handler: object): string {
 function pathOf(controller: Type, handler: object): string {
   const parts = [controller, handler].map((place) => String(Reflect.getMetadata(PATH_METADATA, place) ?? ''));
   const segments = parts.flatMap((part) => part.split('/')).filter((segment) => segment !== '');
-  return `/${segments.map((segment) => segment.replace(/^:(.*)$/, '{$1}')).join('/')}`;
+  return `/${segments.map((segment) => segment.replace(/^:(.*)$/, '{$1}').replace(/^\*$/, '{path}')).join('/')}`;
 }
 
 const compare = (left: string, right: string): number => (left < right ? -1 : left > right ? 1 : 0);

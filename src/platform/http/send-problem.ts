@@ -2,7 +2,7 @@ import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { Log } from '../telemetry/logger.js';
 import { acceptedType } from './body-parsers.js';
 import { unsupportedMediaType } from './http.errors.js';
-import { PROBLEM_MEDIA_TYPE, problemDocument, type ProblemError } from './problem.js';
+import { ERROR_HEADER, PROBLEM_MEDIA_TYPE, problemDocument, type ProblemError } from './problem.js';
 import { problemOf } from './problem-of.js';
 
 /** Answers with the problem document of whatever was thrown; says in the log, once, what the client is not told. */
@@ -20,7 +20,11 @@ export function sendProblem(error: unknown, request: FastifyRequest, reply: Fast
   }
   if (reply.sent) return;
   const body = JSON.stringify(problemDocument(problem, request.id));
-  void reply.code(status).headers(headers).type(PROBLEM_MEDIA_TYPE).send(body);
+  void reply
+    .code(status)
+    .headers({ ...headers, [ERROR_HEADER]: problem.spec.code })
+    .type(PROBLEM_MEDIA_TYPE)
+    .send(body);
 }
 
 function problemFor(error: unknown, request: FastifyRequest): ProblemError {
