@@ -12,5 +12,3 @@ export type Injection =
   | ({ readonly kind: 'header'; readonly name: string } & OfField)
   | ({ readonly kind: 'query'; readonly name: string } & OfField)
   | { readonly kind: 'basic' };
-
-export type InjectionKind = Injection['kind'];

@@ -74,6 +74,7 @@ export class CallUpstream {
     try {
       return await this.outbound.send(rendered.value, {
         tenantId: call.principal.tenantId,
+        privateRanges: call.credential.versions.get(call.version)?.binding.private_ranges,
         signal: call.signal,
         lastLook: call.check,
         timeoutMs: call.timeoutMs,

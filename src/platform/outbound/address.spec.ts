@@ -1,5 +1,5 @@
 import fc from 'fast-check';
-import { classifyAddress } from './address.js';
+import { classifyAddress, privateRange } from './address.js';
 
 describe('ATTACKS 15: cloud metadata is never dialled', () => {
   test.each([
@@ -108,3 +108,31 @@ test('P: no IPv4 address becomes dialable by being wrapped in IPv6', () => {
     }),
   );
 });
+
+test.each([
+  ['10.20.0.0/16', '10.20.0.0/16'],
+  ['10.20.3.4/16', '10.20.0.0/16'],
+  ['192.168.1.7/32', '192.168.1.7/32'],
+  ['FD12:0:0::1/16', 'fd12::/16'],
+  ['127.0.0.0/8', '127.0.0.0/8'],
+])('the private range %s is kept as %s', (text, kept) => expect(privateRange(text)).toBe(kept));
+
+test.each([
+  '',
+  '10.0.0.0',
+  '10/8',
+  '10.0.0.0/33',
+  '10.0.0.0/08',
+  '10.0.0.0/8/8',
+  '10.0.0.0/-1',
+  '0x0a.0.0.0/8',
+  '8.8.8.0/24',
+  '0.0.0.0/0',
+  '::/0',
+  '169.254.0.0/16',
+  'fd00:ec2::/32',
+  'fe80::/10',
+  '::ffff:10.0.0.0/104',
+  'fd12::1%eth0/64',
+  'a.example/8',
+])('%j is no private range', (text) => expect(privateRange(text)).toBeNull());

@@ -2,7 +2,7 @@ import type { LookupFunction, Socket } from 'node:net';
 import { createSecureContext, rootCertificates, type SecureContext } from 'node:tls';
 import { callbackify } from 'node:util';
 import { buildConnector } from 'undici';
-import type { DialPolicy } from './dial-policy.js';
+import type { PermittedAddresses } from './dial-policy.js';
 import { isHostname } from './hostname.js';
 import { fromConnectFault, OutboundError } from './outbound-error.js';
 import { resolveValidated, type Lookup } from './resolve-validated.js';
@@ -24,7 +24,7 @@ export function trustedRoots(extraCa: string | undefined): SecureContext {
 }
 
 export type ConnectorParts = {
-  readonly policy: DialPolicy;
+  readonly policy: PermittedAddresses;
   readonly lookup: Lookup;
   readonly secureContext: SecureContext;
 };

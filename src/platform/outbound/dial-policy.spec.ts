@@ -1,3 +1,4 @@
+import fc from 'fast-check';
 import { DialPolicy, type DialPolicyOptions } from './dial-policy.js';
 
 const policy = (options: Partial<DialPolicyOptions> = {}, local: string[] = []) =>
@@ -59,3 +60,32 @@ test.each(['10.0.0.1', '8.8.8.8', '169.254.169.254', 'localhost'])(
 );
 
 test('a range that is none stops the start', () => expect(() => policy({ allowRanges: ['10.0.0.0'] })).toThrow('CIDR'));
+
+describe('a call that is bound to private ranges', () => {
+  const listed = policy({ allowRanges: ['10.0.0.0/8', 'fd12::/16'], own: [{ address: '10.1.0.9', port: 3000 }] });
+  const bound = listed.within(['10.1.0.0/16', '192.168.0.0/16']);
+
+  test.each([
+    ['8.8.8.8', true, 'public'],
+    ['10.1.2.3', true, 'in its range and in the deployment’s'],
+    ['10.2.2.3', false, 'in the deployment’s only'],
+    ['192.168.1.1', false, 'in its range only'],
+    ['fd12::1', false, 'of the other family, in the deployment’s only'],
+    ['169.254.169.254', false, 'metadata'],
+  ])('reaches %s: %p (%s)', (address, reached) => expect(bound.permits(address, 443)).toBe(reached));
+
+  test('never reaches our own listeners, and one that is bound to no range reaches what is listed', () => {
+    expect(bound.permits('10.1.0.9', 3000)).toBe(false);
+    expect(listed.permits('10.2.2.3', 443)).toBe(true);
+  });
+
+  test('P: reaches nothing that the deployment’s policy refuses', () => {
+    const range = fc.tuple(fc.ipV4(), fc.integer({ min: 0, max: 32 })).map(([base, bits]) => `${base}/${bits}`);
+    fc.assert(
+      fc.property(fc.array(range, { maxLength: 4 }), fc.array(range, { maxLength: 4 }), fc.ipV4(), (all, own, at) => {
+        const deployment = policy({ allowRanges: all });
+        if (deployment.within(own).permits(at, 443)) expect(deployment.permits(at, 443)).toBe(true);
+      }),
+    );
+  });
+});

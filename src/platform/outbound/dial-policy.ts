@@ -17,6 +17,9 @@ const WILDCARD_ADDRESSES = new Set(['0.0.0.0', '::', '']);
 const interfaceAddresses = (): string[] =>
   Object.values(networkInterfaces()).flatMap((list) => (list ?? []).map(({ address }) => address));
 
+/** What a dial asks. */
+export type PermittedAddresses = Pick<DialPolicy, 'permits' | 'overrideFor' | 'permitsOverride'>;
+
 /** Which addresses may be dialled. One for the process, asked for every address of every answer of every look-up. */
 export class DialPolicy {
   readonly #allowed: ReturnType<typeof parseRanges>;
@@ -46,10 +49,26 @@ export class DialPolicy {
 
   /** For a resolved address. A development override is asked about with `permitsOverride`. */
   permits(address: string, port: number): boolean {
+    return this.#permits(address, port, this.#allowed);
+  }
+
+  /** The same policy for calls that reach private addresses in some ranges only: never more than the deployment allows. */
+  within(ranges: readonly string[]): PermittedAddresses {
+    const narrower = parseRanges(ranges);
+    const permits = (address: string, port: number): boolean =>
+      this.permits(address, port) && this.#permits(address, port, narrower);
+    return {
+      permits,
+      overrideFor: (host) => this.overrideFor(host),
+      permitsOverride: (endpoint) => this.permitsOverride(endpoint),
+    };
+  }
+
+  #permits(address: string, port: number, ranges: ReturnType<typeof parseRanges>): boolean {
     const parsed = parseAddress(address);
     if (parsed === null || this.#isOwn(address, port)) return false;
     const kind = classifyAddress(address);
-    return kind === 'public' || (kind === 'restricted' && inAny(parsed, this.#allowed));
+    return kind === 'public' || (kind === 'restricted' && inAny(parsed, ranges));
   }
 
   permitsOverride({ address, port }: Endpoint): boolean {

@@ -13,6 +13,8 @@ export type OutboundRequest = {
 export type OutboundOptions = {
   /** Connections are pooled under this tenant and never used for another. */
   readonly tenantId: string;
+  /** CIDR ranges, in one spelling: of private addresses only these are dialled, as far as the dial policy has them. */
+  readonly privateRanges?: readonly string[] | undefined;
   /** Ends the call from outside: a brake, a client that went away, a shutdown. */
   readonly signal: AbortSignal;
   /** Called when the connection is there, directly before the first byte goes out: the last moment to throw. */

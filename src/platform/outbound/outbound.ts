@@ -72,7 +72,7 @@ export class Outbound {
     try {
       if (signal.aborted) throw new OutboundError('aborted');
       if (!isHostname(request.host)) throw new OutboundError('upstream_address_refused');
-      this.#pools.for(options.tenantId, request).dispatch(dispatchOptions(request), exchange);
+      this.#pools.for(options, request).dispatch(dispatchOptions(request), exchange);
       const { headers, pieces, ...head } = await exchange.settled;
       const coding = request.method === 'HEAD' ? null : codingOf(headers);
       const body = coding === null ? pieces : await allOf(decoded(asyncly(pieces), coding, maxResponseBytes));
@@ -118,7 +118,7 @@ export class Outbound {
   ): Promise<OutboundStream> {
     if (deadline.error !== null) throw deadline.error;
     if (!isHostname(request.host)) throw new OutboundError('upstream_address_refused');
-    const pool = lookingLast(this.#pools.for(options.tenantId, request), options.lastLook);
+    const pool = lookingLast(this.#pools.for(options, request), options.lastLook);
     const answer = await deadline.race(
       pool.request({ ...dispatchOptions(request), signal: deadline.signal, responseHeaders: 'raw' }),
     );

@@ -1,7 +1,8 @@
 import { LRUCache } from 'lru-cache';
 import { Pool } from 'undici';
 import { connectorFor, CONNECT_TIMEOUT_MS, type ConnectorParts } from './connector.js';
-import type { OutboundRequest } from './outbound-message.js';
+import type { DialPolicy } from './dial-policy.js';
+import type { OutboundOptions, OutboundRequest } from './outbound-message.js';
 
 const POOLS_MAX = 1_024;
 const CONNECTIONS_PER_POOL_MAX = 64;
@@ -11,24 +12,32 @@ const IDLE_SOCKET_MS_MAX = 60_000;
 
 type Origin = Pick<OutboundRequest, 'scheme' | 'host' | 'port'>;
 
-/** Kept-alive connections by tenant and origin. Nothing of a connection, its TLS session included, serves two tenants. */
+/** Whose calls share connections: those of a tenant that may be dialled to the same addresses. */
+export type Sharing = Pick<OutboundOptions, 'tenantId' | 'privateRanges'>;
+
+/**
+ * Kept-alive connections by tenant, origin and the private ranges that may be dialled. Nothing of a connection, its TLS session
+ * included, serves two tenants, nor calls to which its address would have been refused.
+ */
 export class Pools {
   readonly #pools: LRUCache<string, Pool>;
 
-  constructor(private readonly parts: ConnectorParts) {
+  constructor(private readonly parts: ConnectorParts & { readonly policy: DialPolicy }) {
     this.#pools = new LRUCache({
       max: POOLS_MAX,
       dispose: (pool, _key, why) => void (why === 'evict' && pool.close()),
     });
   }
 
-  for(tenantId: string, { scheme, host, port }: Origin): Pool {
+  for({ tenantId, privateRanges }: Sharing, { scheme, host, port }: Origin): Pool {
     const origin = `${scheme}://${host}:${port}`;
-    const key = `${tenantId} ${origin}`;
+    const key = [tenantId, origin, ...(privateRanges ?? [])].join(' ');
     const known = this.#pools.get(key);
     if (known !== undefined) return known;
+    const { policy } = this.parts;
+    const permitted = privateRanges === undefined ? policy : policy.within(privateRanges);
     const pool = new Pool(origin, {
-      connect: connectorFor(host, port, this.parts),
+      connect: connectorFor(host, port, { ...this.parts, policy: permitted }),
       connections: CONNECTIONS_PER_POOL_MAX,
       pipelining: 1,
       keepAliveTimeout: IDLE_SOCKET_MS,

@@ -1,6 +1,6 @@
 import { lookup as systemLookup, Resolver } from 'node:dns/promises';
 import { isIP } from 'node:net';
-import type { DialPolicy } from './dial-policy.js';
+import type { PermittedAddresses } from './dial-policy.js';
 import { fromConnectFault, OutboundError } from './outbound-error.js';
 
 export type ResolvedAddress = { readonly address: string; readonly family: number };
@@ -42,7 +42,7 @@ const isNoAnswer = (error: unknown): boolean => ['ENODATA', 'ENOTFOUND'].include
 export async function resolveValidated(
   host: string,
   port: number,
-  policy: DialPolicy,
+  policy: PermittedAddresses,
   lookup: Lookup,
 ): Promise<ResolvedAddress[]> {
   const override = policy.overrideFor(host);
