@@ -26,6 +26,10 @@ export interface UpstreamCall {
   readonly timeoutMs: number;
 }
 
+/** Which private addresses the decided version may be dialled to; undefined: those of the deployment. */
+export const privateRangesOf = ({ credential, version }: UpstreamCall): readonly string[] | undefined =>
+  credential.versions.get(version)?.binding.private_ranges;
+
 /** What the agent gets back. Values of headers hold one byte in each character, as they came. */
 export interface UpstreamAnswer {
   readonly status: number;
@@ -74,7 +78,7 @@ export class CallUpstream {
     try {
       return await this.outbound.send(rendered.value, {
         tenantId: call.principal.tenantId,
-        privateRanges: call.credential.versions.get(call.version)?.binding.private_ranges,
+        privateRanges: privateRangesOf(call),
         signal: call.signal,
         lastLook: call.check,
         timeoutMs: call.timeoutMs,

@@ -4,7 +4,7 @@ import type { Config } from '../../config/environment.js';
 import { OpenVersion } from '../../credentials/open-version.js';
 import { Outbound } from '../../platform/outbound/outbound.js';
 import type { OutboundRequest, OutboundStream } from '../../platform/outbound/outbound-message.js';
-import type { UpstreamCall } from '../call-upstream.js';
+import { privateRangesOf, type UpstreamCall } from '../call-upstream.js';
 import { refused } from '../proxy.errors.js';
 import { AnswerRedaction } from '../redact-answer.js';
 import { render } from '../render.js';
@@ -71,6 +71,7 @@ export class StreamUpstream {
   #open(call: UpstreamCall, request: OutboundRequest): Promise<OutboundStream> {
     return this.outbound.open(request, {
       tenantId: call.principal.tenantId,
+      privateRanges: privateRangesOf(call),
       signal: call.signal,
       lastLook: call.check,
       timeoutMs: call.timeoutMs,

@@ -3,14 +3,25 @@ import type { Cli } from './cli.js';
 import { usage } from './cli-error.js';
 import { showCredential, showCredentials } from './credential-output.js';
 import { grantCommands } from './credential-grants.js';
+import {
+  type BindingOptions,
+  bindingBody,
+  bindingOptions,
+  useBody,
+  type UseOptions,
+  useOptions,
+  valueOptions,
+} from './credential-options.js';
+import { readValue, type ValueOptions } from './credential-values.js';
 import { allRows } from './pages.js';
-import { collect, port, readSecretValue, wholeNumber } from './values.js';
+import { wholeNumber } from './values.js';
 import type { CredentialView } from './views.js';
 
 const GRACE_SECONDS_MAX = 604_800;
 
-type StoreOptions = { domain?: string[]; minimumTier?: string; port?: number[]; cleartext?: boolean; redact: boolean };
-type BindOptions = { domain?: string[]; anyDomain?: boolean; port?: number[]; cleartext?: boolean };
+type StoreOptions = ValueOptions & BindingOptions & UseOptions & { redact: boolean };
+type BindOptions = BindingOptions & { anyDomain?: boolean };
+type RotateOptions = ValueOptions & { graceSeconds: number };
 
 const pathOf = (name: string) => `/v1/credentials/${encodeURIComponent(name)}`;
 
@@ -19,15 +30,9 @@ export function credentialCommands(program: Command, cli: Cli): void {
     .command('credential')
     .description('store credentials and say who may use them; values come from stdin or a hidden prompt');
 
-  credential
-    .command('store')
-    .argument('<name>')
-    .option('--domain <host>', 'where it may go, e.g. api.openai.com or *.github.com (repeatable)', collect)
-    .option('--minimum-tier <tier>', 'lowest tier that may use it (default COMPANION)')
-    .option('--port <port>', 'port it may go to, default 443 (repeatable)', port)
-    .option('--cleartext', 'allow http (development only)')
-    .option('--no-redact', 'do not redact it from answers (needed for values under 16 bytes)')
-    .description('store a credential')
+  useOptions(bindingOptions(valueOptions(credential.command('store').argument('<name>'))))
+    .option('--no-redact', 'do not redact it from answers (needed for secrets under 16 bytes)')
+    .description('store a credential: one value, or the fields that are named')
     .action((name: string, options: StoreOptions) => store(cli, name, options));
 
   credential
@@ -46,27 +51,19 @@ export function credentialCommands(program: Command, cli: Cli): void {
       showCredential(cli, await connection.json<CredentialView>({ method: 'GET', path: pathOf(name) }));
     });
 
-  credential
-    .command('rotate')
-    .argument('<name>')
+  valueOptions(credential.command('rotate').argument('<name>'))
     .option('--grace-seconds <n>', 'how long the old version still works', wholeNumber(0, GRACE_SECONDS_MAX), 0)
-    .description('put a new value in')
-    .action(async (name: string, { graceSeconds }: { graceSeconds: number }) => {
-      const connection = await cli.connect('tenant');
-      const value = await readSecretValue(cli, `New value of ${name}: `);
-      const json = { value, grace_seconds: graceSeconds };
-      showCredential(cli, await connection.json({ method: 'POST', path: `${pathOf(name)}/rotate`, json }));
-    });
+    .description('put a new value in, or new fields: all of them')
+    .action((name: string, options: RotateOptions) => rotate(cli, name, options));
 
-  credential
-    .command('bind')
-    .argument('<name>')
-    .option('--domain <host>', 'where it may go (repeatable)', collect)
+  bindingOptions(credential.command('bind').argument('<name>'))
     .option('--any-domain', 'let it go anywhere (development only)')
-    .option('--port <port>', 'port it may go to, default 443 (repeatable)', port)
-    .option('--cleartext', 'allow http (development only)')
-    .description('say anew where it may go')
+    .description('say anew where it may go; what is left out is not restricted any more')
     .action((name: string, options: BindOptions) => bind(cli, name, options));
+
+  useOptions(credential.command('change').argument('<name>'))
+    .description('change who may use it and how')
+    .action((name: string, options: UseOptions) => change(cli, name, options));
 
   credential
     .command('delete')
@@ -80,17 +77,19 @@ export function credentialCommands(program: Command, cli: Cli): void {
 
 async function store(cli: Cli, name: string, options: StoreOptions): Promise<void> {
   const connection = await cli.connect('tenant');
-  const value = await readSecretValue(cli, `Value of ${name}: `);
-  const json = {
-    name,
-    value,
-    allowed_domains: options.domain ?? [],
-    minimum_tier: options.minimumTier?.toUpperCase(),
-    ports: options.port,
-    cleartext: options.cleartext,
-    redact: options.redact ? undefined : false,
-  };
+  const value = await readValue(cli, name, options, `Value of ${name}: `);
+  const redact = options.redact ? undefined : false;
+  const json = { name, ...value, ...bindingBody(options), ...useBody(options), redact };
   showCredential(cli, await connection.json({ method: 'POST', path: '/v1/credentials', json }));
+}
+
+async function rotate(cli: Cli, name: string, options: RotateOptions): Promise<void> {
+  const connection = await cli.connect('tenant');
+  const given = await readValue(cli, name, options, `New value of ${name}: `);
+  // Which fields are public was said when it was stored.
+  const value = 'fields' in given ? { fields: given.fields } : given;
+  const json = { ...value, grace_seconds: options.graceSeconds };
+  showCredential(cli, await connection.json({ method: 'POST', path: `${pathOf(name)}/rotate`, json }));
 }
 
 async function bind(cli: Cli, name: string, options: BindOptions): Promise<void> {
@@ -98,8 +97,17 @@ async function bind(cli: Cli, name: string, options: BindOptions): Promise<void>
     throw usage('where may it go?', 'name hosts with --domain, or say --any-domain');
   }
   const connection = await cli.connect('tenant');
-  const json = { allowed_domains: options.domain ?? [], ports: options.port, cleartext: options.cleartext };
+  const json = bindingBody(options);
   showCredential(cli, await connection.json({ method: 'PUT', path: `${pathOf(name)}/binding`, json }));
+}
+
+async function change(cli: Cli, name: string, options: UseOptions): Promise<void> {
+  const json = useBody(options);
+  if (Object.values(json).every((value) => value === undefined)) {
+    throw usage('what shall change?', 'say --minimum-tier, --inject, --approval or --per-minute');
+  }
+  const connection = await cli.connect('tenant');
+  showCredential(cli, await connection.json({ method: 'PATCH', path: pathOf(name), json }));
 }
 
 async function remove(cli: Cli, name: string, sure: boolean): Promise<void> {

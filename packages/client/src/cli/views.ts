@@ -20,6 +20,14 @@ export type CredentialView = {
   allowed_domains: string[];
   ports: number[];
   cleartext: boolean;
+  methods?: string[] | null;
+  path_prefixes?: string[] | null;
+  private_ranges?: string[] | null;
+  placements?: string[] | null;
+  fields?: { name: string; public: boolean }[] | null;
+  injection?: { kind: string; scheme?: string; name?: string; field?: string } | null;
+  approval?: string;
+  limits?: { per_minute: number | null };
   redact: boolean;
   flags: string[];
   versions?: { version: number; state: string; expires_at: string | null }[];
