@@ -3,6 +3,7 @@ import { ChainHeads } from './audit/chain-heads.js';
 import { SignCheckpoints } from './audit/sign-checkpoints.js';
 import { SweepIntents } from './audit/sweep-intents.js';
 import { RetireVersions } from './credentials/retire-versions.js';
+import { FollowOverdue } from './identity/behaviour/follow-overdue.js';
 import { PruneProofs } from './identity/prune-proofs.js';
 import { ReadinessChecks } from './platform/health/readiness-checks.js';
 import type { JobQueue } from './platform/queue/job-queue.js';
@@ -16,6 +17,9 @@ export function scheduleJobs(queue: JobQueue, app: INestApplicationContext, ever
   const sweep = app.get(SweepIntents);
   queue.schedule('sign-checkpoints', { everyMs }, async (signal) => void (await checkpoints.execute(signal)));
   queue.schedule('sweep-intents', { everyMs }, async (signal) => void (await sweep.execute(signal)));
+
+  const uses = app.get(FollowOverdue);
+  queue.schedule('follow-uses', { everyMs }, async (signal) => uses.execute(signal));
 
   const heads = app.get(ChainHeads);
   const perTenant = [app.get(PruneProofs), app.get(RetireVersions), app.get(PruneAnswers)];

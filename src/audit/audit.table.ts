@@ -44,6 +44,9 @@ export const auditEntries = chancerySchema.table(
     index('audit_entries_seals')
       .on(t.tenantId, t.seq)
       .where(sql`action = 'vault.seal'`),
+    index('audit_entries_anomalies')
+      .on(t.tenantId, sql`(details->>'agent')`, t.at)
+      .where(sql`action = 'agent.anomaly'`),
     tenantPolicy('audit_entries'),
   ],
 );

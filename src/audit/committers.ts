@@ -13,6 +13,7 @@ export class Committers<P = unknown> implements BeforeApplicationShutdown {
   readonly #idle = new LRUCache<string, Committer<P>>({ max: IDLE_COMMITTERS_MAX });
   readonly #busy = new Map<string, Committer<P>>();
   #load: PolicyLoader<P> | null = null;
+  readonly #watchers: ((tenantId: string) => void)[] = [];
 
   constructor(
     private readonly database: TenantDatabase,
@@ -24,12 +25,20 @@ export class Committers<P = unknown> implements BeforeApplicationShutdown {
     this.#load = load;
   }
 
+  /** `watch` is told when the committer of a tenant begins to work; entries of it follow. It must not take long. */
+  whenBusy(watch: (tenantId: string) => void): void {
+    this.#watchers.push(watch);
+  }
+
   of(tenantId: string): Committer<P> {
     const known = this.#busy.get(tenantId) ?? this.#idle.get(tenantId);
     if (known !== undefined) return known;
     if (this.#load === null) throw new Error('no policy was named to decide by');
     const made = new Committer<P>(tenantId, this.database, this.#load, () => this.clock.now(), {
-      busy: () => void this.#busy.set(tenantId, made),
+      busy: () => {
+        this.#busy.set(tenantId, made);
+        for (const watch of this.#watchers) watch(tenantId);
+      },
       idle: () => {
         this.#busy.delete(tenantId);
         this.#idle.set(tenantId, made);

@@ -7,6 +7,14 @@ import { AgentStandingController } from './agent-standing.controller.js';
 import { AgentsController } from './agents.controller.js';
 import { ApproveSession } from './approve-session.js';
 import { AuthenticateClient } from './authenticate-client.js';
+import { BehaviourController } from './behaviour/behaviour.controller.js';
+import { DemoteAutomatically } from './behaviour/demote-automatically.js';
+import { FollowOverdue } from './behaviour/follow-overdue.js';
+import { FollowUses } from './behaviour/follow-uses.js';
+import { ReadBehaviour } from './behaviour/read-behaviour.js';
+import { RecordFindings } from './behaviour/record-findings.js';
+import { RenewalScore } from './behaviour/renewal-score.js';
+import { WatchUses } from './behaviour/watch-uses.js';
 import { ChangeAgent } from './change-agent.js';
 import { ClientCredentials } from './client-credentials.js';
 import { DemoteAgent } from './demote-agent.js';
@@ -40,6 +48,7 @@ import { TokenKeys } from './token-keys.js';
     AgentsController,
     AgentStandingController,
     AgentSessionsController,
+    BehaviourController,
     OAuthController,
     TokenKeysController,
   ],
@@ -51,27 +60,34 @@ import { TokenKeys } from './token-keys.js';
     ChangeAgent,
     ClientCredentials,
     DemoteAgent,
+    DemoteAutomatically,
     DpopAuthenticator,
     DpopNonce,
     DpopProofs,
     FindAgent,
+    FollowOverdue,
+    FollowUses,
     IssueToken,
     ListSessions,
     OpenSession,
     PromoteAgent,
     PruneProofs,
     ReadAgents,
+    ReadBehaviour,
+    RecordFindings,
     RegisterAgent,
     ReinstateAgent,
+    RenewalScore,
     ReplaceApiKey,
     RevokeAgent,
     RevokeSession,
     RevokeToken,
     SuspendAgent,
     TokenKeys,
+    WatchUses,
     { provide: AgentAuthenticator, useExisting: DpopAuthenticator },
     { provide: APP_INTERCEPTOR, useClass: DpopNonceInterceptor },
   ],
-  exports: [AgentAuthenticator, FindAgent, PruneProofs],
+  exports: [AgentAuthenticator, FindAgent, FollowOverdue, PruneProofs],
 })
 export class IdentityModule {}

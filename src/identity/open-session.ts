@@ -9,6 +9,7 @@ import {
   updateSession,
 } from './agent-sessions.repository.js';
 import { type AgentRow, findAgentRow } from './agents.repository.js';
+import { RenewalScore } from './behaviour/renewal-score.js';
 import { firstStep, nextStep, type SessionStep } from './session-rules.js';
 
 export type Opened =
@@ -23,7 +24,10 @@ type Granting = Extract<SessionStep, { kind: 'begin' | 'renew' | 'collect' }>;
 /** A session is an agent and a DPoP key. A new key begins one, a known key renews it, within what the tier allows. */
 @Injectable()
 export class OpenSession {
-  constructor(private readonly acts: Acts) {}
+  constructor(
+    private readonly acts: Acts,
+    private readonly renewalScore: RenewalScore,
+  ) {}
 
   execute(tenantId: string, authenticated: Pick<AgentRow, 'id' | 'apiKeyId'>, jkt: string): Promise<Opened> {
     return this.acts.run(tenantId, async (act) => {
@@ -59,6 +63,10 @@ export class OpenSession {
 
   async #next(act: Act, agent: AgentRow, session: SessionRow): Promise<Opened> {
     const step = nextStep(session, agent.tier, act.nowMs);
+    if (step.kind === 'renew' || step.kind === 'ask_again') {
+      const why = await this.renewalScore.refusal(act, agent, session.id);
+      if (why !== null) return { kind: 'refused', why };
+    }
     switch (step.kind) {
       case 'renew':
       case 'collect':

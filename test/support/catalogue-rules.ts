@@ -6,7 +6,9 @@ const NO_TENANT = ['tenants', 'migrations'];
 const DECIDES = ['agents', 'agent_sessions', 'brakes', 'credential_versions', 'credentials', 'grants'];
 /** Tenant tables no decision reads. A new one is named here or above. */
 const DOES_NOT_DECIDE = [
+  'agent_behaviour',
   'audit_entries',
+  'behaviour_cursors',
   'chain_head',
   'dpop_jtis',
   'idempotency_keys',
@@ -17,7 +19,10 @@ const DOES_NOT_DECIDE = [
   'signing_keys',
 ];
 /** Policies beside each table's own, and for whom. */
-const FURTHER_POLICIES = { chain_head_scheduler: 'chancery_scheduler' };
+const FURTHER_POLICIES = {
+  behaviour_cursors_scheduler: 'chancery_scheduler',
+  chain_head_scheduler: 'chancery_scheduler',
+};
 
 const OWN_TENANT = '(tenant_id = (substr((SESSION_USER)::text, 3))::uuid)';
 const list = (names: readonly string[]): string => names.map((name) => `'${name}'`).join(', ');
@@ -73,7 +78,7 @@ export const TABLE_RULES = {
       relkind = 'r' and who = 'chancery_tenant' and relname not in (${list(NO_TENANT)})
         and (privilege_type in ('SELECT', 'INSERT') or privilege_type = 'UPDATE' and not whole)
       or relname = 'tenants' and who = 'chancery_directory' and privilege_type in ('SELECT', 'INSERT')
-      or relname = 'chain_head' and who = 'chancery_scheduler' and privilege_type = 'SELECT'
+      or relname in ('chain_head', 'behaviour_cursors') and who = 'chancery_scheduler' and privilege_type = 'SELECT'
       or relkind = 'v' and privilege_type = 'SELECT')`,
   'views ask as who reads them, and nothing is materialised': `
     select relname as fault from pg_class where relnamespace = 'chancery'::regnamespace

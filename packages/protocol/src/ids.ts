@@ -9,6 +9,7 @@ export const ID_PREFIXES = {
   grant: 'grt',
   brake: 'brk',
   request: 'req',
+  anomaly: 'anm',
 } as const;
 
 /** What stands before the underscore of an id. */
