@@ -7,7 +7,9 @@ CREATE TABLE "chancery"."agent_behaviour" (
 	"tier_since" timestamp (3) with time zone,
 	"tier_calls" bigint NOT NULL,
 	"low_since" timestamp (3) with time zone,
-	CONSTRAINT "agent_behaviour_tenant_id_agent_id_pk" PRIMARY KEY("tenant_id","agent_id")
+	CONSTRAINT "agent_behaviour_tenant_id_agent_id_pk" PRIMARY KEY("tenant_id","agent_id"),
+	-- Here and not behind it: a key that is added later looks at rows, and the migrator is no tenant that may see any.
+	CONSTRAINT "agent_behaviour_tenant_id_agent_id_agents_tenant_id_id_fk" FOREIGN KEY ("tenant_id","agent_id") REFERENCES "chancery"."agents"("tenant_id","id")
 );
 --> statement-breakpoint
 ALTER TABLE "chancery"."agent_behaviour" ENABLE ROW LEVEL SECURITY;--> statement-breakpoint
@@ -18,7 +20,6 @@ CREATE TABLE "chancery"."behaviour_cursors" (
 );
 --> statement-breakpoint
 ALTER TABLE "chancery"."behaviour_cursors" ENABLE ROW LEVEL SECURITY;--> statement-breakpoint
-ALTER TABLE "chancery"."agent_behaviour" ADD CONSTRAINT "agent_behaviour_tenant_id_agent_id_agents_tenant_id_id_fk" FOREIGN KEY ("tenant_id","agent_id") REFERENCES "chancery"."agents"("tenant_id","id") ON DELETE no action ON UPDATE no action;--> statement-breakpoint
 CREATE INDEX "agent_behaviour_low" ON "chancery"."agent_behaviour" USING btree ("tenant_id","agent_id") WHERE low_since is not null;--> statement-breakpoint
 CREATE INDEX "audit_entries_anomalies" ON "chancery"."audit_entries" USING btree ("tenant_id",(details->>'agent'),"at") WHERE action = 'agent.anomaly';--> statement-breakpoint
 CREATE POLICY "agent_behaviour_own_tenant" ON "chancery"."agent_behaviour" AS PERMISSIVE FOR ALL TO public USING (tenant_id = substr(session_user::text, 3)::uuid) WITH CHECK (tenant_id = substr(session_user::text, 3)::uuid);--> statement-breakpoint
