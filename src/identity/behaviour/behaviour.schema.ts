@@ -86,7 +86,10 @@ export function viewBehaviour({ agent, assessment, anomalies, renewalsUsed, reco
       seq,
     })),
     renewals: { used: renewalsUsed, limit: renewals, minimum_score: renewalScoreMin },
-    recommendation,
+    recommendation:
+      recommendation === null
+        ? null
+        : { action: recommendation.move, tier: recommendation.tier, reasons: recommendation.reasons },
   };
 }
 

@@ -167,7 +167,7 @@ describe('a recommendation', () => {
 
   test('to promote states volume, age and score', () => {
     expect(recommend(standing, good, NOW)).toEqual({
-      action: 'promote',
+      move: 'promote',
       tier: 'COMPANION',
       reasons: [
         '100 calls as NOVICE, 100 are asked for',
@@ -189,7 +189,7 @@ describe('a recommendation', () => {
 
   test('to demote is made when the score is too low, and there is a tier below', () => {
     const low = assess(calls({ denied: 30, fine: 20 }), 0, NOW);
-    expect(recommend({ ...standing, tier: 'COMPANION' }, low, NOW)).toMatchObject({ action: 'demote', tier: 'NOVICE' });
+    expect(recommend({ ...standing, tier: 'COMPANION' }, low, NOW)).toMatchObject({ move: 'demote', tier: 'NOVICE' });
     expect(recommend(standing, low, NOW)).toBeNull();
   });
 

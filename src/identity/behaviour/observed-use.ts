@@ -7,7 +7,6 @@ import type { SeenEntry } from '../../audit/uses-of-agents.js';
 export const UNCOUNTED_DENIALS: readonly string[] = [
   'brake_active',
   'vault_sealed',
-  'vault_sealed_meanwhile',
   'tier_too_low',
   'approval_expired',
 ];

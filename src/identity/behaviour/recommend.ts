@@ -12,7 +12,7 @@ export const PROMOTION_ASKS: Readonly<Partial<Record<Tier, { calls: number; days
 };
 
 export interface Recommendation {
-  readonly action: 'promote' | 'demote';
+  readonly move: 'promote' | 'demote';
   readonly tier: Tier;
   readonly reasons: readonly string[];
 }
@@ -33,7 +33,7 @@ export function recommend(standing: Standing, assessment: Assessment, nowMs: num
   if (!assessment.verdict) return null;
   const below = tierBelow(tier);
   if (isTooLow(assessment, tier)) {
-    return below === null ? null : { action: 'demote', tier: below, reasons: reasonsFor(assessment, tier, anomalies) };
+    return below === null ? null : { move: 'demote', tier: below, reasons: reasonsFor(assessment, tier, anomalies) };
   }
   const above = TIERS[TIERS.indexOf(tier) + 1];
   const asks = above === undefined ? undefined : PROMOTION_ASKS[above];
@@ -45,5 +45,5 @@ export function recommend(standing: Standing, assessment: Assessment, nowMs: num
     `${days} days as ${tier}, ${asks.days} are asked for`,
     `score ${assessment.score}, ${asks.score} is asked for`,
   ];
-  return { action: 'promote', tier: above, reasons };
+  return { move: 'promote', tier: above, reasons };
 }

@@ -1,5 +1,6 @@
 import type { Command } from 'commander';
 import { agentIdOf } from './agent-id.js';
+import { behaviourCommand } from './agent-behaviour.js';
 import type { Cli } from './cli.js';
 import type { Connection } from './connection.js';
 import { allRows } from './pages.js';
@@ -60,6 +61,7 @@ export function agentCommands(program: Command, cli: Cli): void {
       show(cli, await connection.json<AgentView>({ method: 'GET', path }));
     });
 
+  behaviourCommand(agent, cli);
   for (const act of ACTS) addAct(agent, cli, act);
 }
 

@@ -12,6 +12,26 @@ export type AgentView = {
   api_key?: string;
 };
 
+type BehaviourPart = { weight: number; value: number };
+export type BehaviourView = {
+  score: number | null;
+  verdict: 'none' | 'good' | 'too_low';
+  tier: string;
+  window: {
+    calls: number;
+    errors: number;
+    denials: number;
+    calls_per_minute_cv: number | null;
+    mean_latency_ms: number | null;
+    from: string | null;
+    to: string | null;
+  };
+  components: Record<'errors' | 'denials' | 'regularity' | 'anomalies', BehaviourPart>;
+  anomalies: { kind: string; observed: string; bound: string; at: string; seq: number }[];
+  renewals: { used: number; limit: number; minimum_score: number };
+  recommendation: { action: 'promote' | 'demote'; tier: string; reasons: string[] } | null;
+};
+
 export type CredentialView = {
   id: string;
   name: string;
