@@ -1,6 +1,7 @@
 import { DpopKey } from '@chancery/client/dpop-key.js';
 import { header, HttpClient, type HttpRequest } from '@chancery/client/http.js';
 import { UPSTREAM_HOST } from './demo-upstream.js';
+import { textOf } from '@chancery/client/http-answer.js';
 import type { QuickstartState } from './state-file.js';
 
 /** Sends one request twice, byte for byte, as somebody who recorded it would. */
@@ -25,7 +26,7 @@ export async function replayProof(state: QuickstartState): Promise<string> {
     const headers = { 'content-type': 'application/x-www-form-urlencoded' };
     remember(await http.send({ ...form, headers: { ...headers, dpop: await prove(form) } }));
     const answer = remember(await http.send({ ...form, headers: { ...headers, dpop: await prove(form) } }));
-    const token = (JSON.parse(answer.body.toString()) as { access_token: string }).access_token;
+    const token = (JSON.parse(textOf(answer)) as { access_token: string }).access_token;
 
     const request = {
       method: 'GET',
@@ -40,7 +41,7 @@ export async function replayProof(state: QuickstartState): Promise<string> {
     const recorded = { ...call, headers: { authorization: `DPoP ${token}`, dpop: await prove(call, token) } };
     const first = await http.send(recorded);
     const second = await http.send(recorded);
-    const { code } = JSON.parse(second.body.toString()) as { code?: string };
+    const { code } = JSON.parse(textOf(second)) as { code?: string };
     return `${first.status}, then ${second.status} ${code}`;
   } finally {
     await http.close();

@@ -1,14 +1,15 @@
-import { setTimeout } from 'node:timers/promises';
 import { DpopKey } from './dpop-key.js';
 import { ChanceryError } from './errors.js';
 import { answerJson, header, type HttpClient, type HttpRequest } from './http.js';
-import type { HttpAnswer } from './http-answer.js';
+import { textOf, type HttpAnswer } from './http-answer.js';
 
 const RENEW_BEFORE_MS = 60_000;
 const LIFETIME_SECONDS_DEFAULT = 300;
 const END_TIMEOUT_MS = 2_000;
 const APPROVAL_POLL_MS = 5_000;
 const APPROVAL_WAIT_MS = 600_000;
+/** A nonce is good for its minute and the next (`docs/errors/use_dpop_nonce.md`). */
+const NONCE_GOOD_MS = 45_000;
 
 export type AgentSessionOptions = {
   http: HttpClient;
@@ -26,18 +27,24 @@ export type AgentSessionOptions = {
 };
 
 type TokenAnswer = { access_token: string; token_type: string; expires_in?: number };
-type Token = { value: string; renewAt: number };
+type Token = { value: string; key: DpopKey; renewAt: number; expiresAt: number };
+
+/** The two headers of an agent's request (RFC 9449 section 7.1). */
+export type AgentHeaders = { authorization: string; dpop: string };
+/** What an answer says to the session: a nonce, and why it refused the token or the proof. */
+export type SessionNews<A> = { answer: A; nonce: string | undefined; refused: string | undefined };
 
 /**
  * One agent's session: a DPoP key made for it, the access token bound to that key, and the server's latest nonce.
  * Tokens are renewed before they expire; a request the server answers with `use_dpop_nonce` or with an ended token
- * is sent once more, never oftener. Neither key nor token is written anywhere.
+ * is sent once more for each, never oftener. Neither key nor token is written anywhere.
  */
 export class AgentSession {
   readonly #options: AgentSessionOptions;
   readonly #now: () => Date;
   #key = DpopKey.generate();
   #nonce: string | undefined;
+  #nonceAt = -Infinity;
   #token: Token | undefined;
   #pending: Promise<Token> | undefined;
 
@@ -46,19 +53,25 @@ export class AgentSession {
     this.#now = options.now ?? (() => new Date());
   }
 
+  get http(): HttpClient {
+    return this.#options.http;
+  }
+
+  /** Asks for the token now instead of with the first request. @throws ChanceryError as {@link send} */
+  async begin(): Promise<void> {
+    await this.#currentToken();
+  }
+
   /**
    * A request with the token and a fresh proof.
    * @throws ChanceryError when no token can be had (`invalid_client`, …) or no server answers
    */
   async send(request: HttpRequest): Promise<HttpAnswer> {
-    const first = await this.#sendOnce(request);
-    const retry = first.status === 401 ? dpopError(first) : undefined;
-    if (retry === 'use_dpop_nonce') return this.#sendOnce(request);
-    if (retry === 'invalid_token') {
-      this.#forgetSession();
-      return this.#sendOnce(request);
-    }
-    return first;
+    return this.exchange({ method: request.method, url: this.http.url(request) }, async (agent) => {
+      const answer = await this.http.send({ ...request, headers: { ...request.headers, ...agent } });
+      const refused = answer.status === 401 ? dpopError(answer) : undefined;
+      return { answer, nonce: header(answer.headers, 'dpop-nonce'), refused };
+    });
   }
 
   /** As {@link send}, and the JSON of a 2xx answer. */
@@ -67,35 +80,57 @@ export class AgentSession {
   }
 
   /**
+   * Has `send` ask once, with the headers of a fresh proof, and once more for a nonce and for an ended token: both are
+   * refused before anything is done. With `repeatable: false`, for a body that can be read only once, the nonce is made
+   * sure of beforehand and nothing is sent twice.
+   */
+  async exchange<A>(
+    target: { method: string; url: string },
+    send: (agent: AgentHeaders) => Promise<SessionNews<A>>,
+    { repeatable = true }: { repeatable?: boolean } = {},
+  ): Promise<A> {
+    if (!repeatable) await this.#freshNonce();
+    const repeatFor = new Set(repeatable ? ['use_dpop_nonce', 'invalid_token'] : []);
+    for (;;) {
+      const token = await this.#currentToken();
+      const dpop = await this.#prove(target, token.key, token.value);
+      const { answer, nonce, refused } = await send({ authorization: `DPoP ${token.value}`, dpop });
+      this.#remember(nonce);
+      if (refused === 'invalid_token') this.#forget(token);
+      if (refused === undefined || !repeatFor.delete(refused)) return answer;
+    }
+  }
+
+  /**
    * Ends the session at the server (RFC 7009): an agent may have only so many at once. Without an answer, or at a server
    * that does not know this, the session ends by its lifetime; nothing is thrown.
    */
   async end(): Promise<void> {
-    const token = this.#token?.value;
+    const token = this.#token;
     if (token === undefined) return;
-    const form = { token, token_type_hint: 'access_token' };
+    const form = { token: token.value, token_type_hint: 'access_token' };
     await this.#postForm('/oauth/revoke', form, END_TIMEOUT_MS).catch(() => undefined);
-    this.#forgetSession();
-  }
-
-  async #sendOnce(request: HttpRequest): Promise<HttpAnswer> {
-    const { value } = await this.#currentToken();
-    const proof = await this.#prove(request, value);
-    const headers = { ...request.headers, authorization: `DPoP ${value}`, dpop: proof };
-    return this.#remember(await this.#options.http.send({ ...request, headers }));
+    this.#forget(token);
   }
 
   async #currentToken(): Promise<Token> {
-    if (this.#token && this.#now().getTime() < this.#token.renewAt) return this.#token;
+    const now = this.#now().getTime();
+    const token = this.#token;
+    if (token && now < token.renewAt) return token;
     this.#pending ??= this.#requestToken().finally(() => (this.#pending = undefined));
-    return this.#pending;
+    if (!token || now >= token.expiresAt) return this.#pending;
+    // a server that cannot be asked right now: the old token is good until it expires
+    return this.#pending.catch((error: unknown) => {
+      if (error instanceof ChanceryError && error.unreachable) return token;
+      throw error;
+    });
   }
 
   async #requestToken(): Promise<Token> {
     let answer = await this.#tokenAnswer();
     if (this.#token && wants(answer, 'invalid_grant')) {
       // this session has no renewals left: another key begins another session
-      this.#forgetSession();
+      this.#forget(this.#token);
       answer = await this.#tokenAnswer();
     }
     answer = await this.#whileApproved(answer);
@@ -108,8 +143,9 @@ export class AgentSession {
       });
     }
     const lifetimeMs = (token.expires_in ?? LIFETIME_SECONDS_DEFAULT) * 1000;
-    const renewAt = this.#now().getTime() + Math.max(lifetimeMs - RENEW_BEFORE_MS, lifetimeMs / 2);
-    this.#token = { value: token.access_token, renewAt };
+    const now = this.#now().getTime();
+    const renewAt = now + Math.max(lifetimeMs - RENEW_BEFORE_MS, lifetimeMs / 2);
+    this.#token = { value: token.access_token, key: this.#key, renewAt, expiresAt: now + lifetimeMs };
     return this.#token;
   }
 
@@ -120,7 +156,7 @@ export class AgentSession {
 
   /** Asks again, with the same key, until a person has approved the session or the wait is over. */
   async #whileApproved(first: HttpAnswer): Promise<HttpAnswer> {
-    const { onPending, approvalWaitMs = APPROVAL_WAIT_MS, sleep = setTimeout } = this.#options;
+    const { onPending, approvalWaitMs = APPROVAL_WAIT_MS, sleep = pause } = this.#options;
     let answer = first;
     if (!onPending) return answer;
     for (let waitedMs = 0; waitedMs < approvalWaitMs; waitedMs += APPROVAL_POLL_MS) {
@@ -134,37 +170,51 @@ export class AgentSession {
 
   async #tokenRequest(): Promise<HttpAnswer> {
     const scope = this.#options.scope ?? 'use:credential';
-    return this.#remember(await this.#postForm('/oauth/token', { grant_type: 'client_credentials', scope }));
+    return this.#postForm('/oauth/token', { grant_type: 'client_credentials', scope });
   }
 
   async #postForm(path: string, form: Record<string, string>, timeoutMs?: number): Promise<HttpAnswer> {
     const { agentId, apiKey, http } = this.#options;
     const request = { method: 'POST', path, timeoutMs };
-    // RFC 6749 2.3.1: both parts are form-encoded before they are joined
-    const basic = Buffer.from(`${encodeURIComponent(agentId)}:${encodeURIComponent(apiKey)}`).toString('base64');
+    // RFC 6749 section 2.3.1: both parts are form-encoded before they are joined
+    const basic = btoa(`${encodeURIComponent(agentId)}:${encodeURIComponent(apiKey)}`);
     const headers = {
       authorization: `Basic ${basic}`,
-      dpop: await this.#prove(request),
+      dpop: await this.#prove({ method: request.method, url: http.url(request) }, this.#key),
       'content-type': 'application/x-www-form-urlencoded',
     };
-    return http.send({ ...request, headers, body: new URLSearchParams(form).toString() });
-  }
-
-  #prove(request: HttpRequest, accessToken?: string): Promise<string> {
-    const url = this.#options.http.url(request);
-    return this.#key.proof({ method: request.method, url, nonce: this.#nonce, accessToken, now: this.#now() });
-  }
-
-  #remember(answer: HttpAnswer): HttpAnswer {
-    this.#nonce = header(answer.headers, 'dpop-nonce') ?? this.#nonce;
+    const answer = await http.send({ ...request, headers, body: new URLSearchParams(form).toString() });
+    this.#remember(header(answer.headers, 'dpop-nonce'));
     return answer;
   }
 
-  #forgetSession(): void {
+  #prove(target: { method: string; url: string }, key: DpopKey, accessToken?: string): Promise<string> {
+    return key.proof({ ...target, nonce: this.#nonce, accessToken, now: this.#now() });
+  }
+
+  /** Asks something that changes nothing when the nonce may be too old: the answer brings another, or it still holds. */
+  async #freshNonce(): Promise<void> {
+    await this.#currentToken();
+    if (this.#now().getTime() - this.#nonceAt < NONCE_GOOD_MS) return;
+    const answer = await this.send({ method: 'GET', path: '/v1/whoami' });
+    if (answer.status === 200) this.#nonceAt = this.#now().getTime();
+  }
+
+  #remember(nonce: string | undefined): void {
+    if (nonce === undefined || nonce === this.#nonce) return;
+    this.#nonce = nonce;
+    this.#nonceAt = this.#now().getTime();
+  }
+
+  /** Only the session the token was of: another request may have begun the next one already. */
+  #forget(token: Token): void {
+    if (this.#token !== token) return;
     this.#token = undefined;
     this.#key = DpopKey.generate();
   }
 }
+
+const pause = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
 
 const wants = (answer: HttpAnswer, error: string) => answer.status === 400 && bodyError(answer) === error;
 
@@ -175,7 +225,7 @@ function dpopError(answer: HttpAnswer): string | undefined {
 
 function bodyError(answer: HttpAnswer): string | undefined {
   try {
-    const body = JSON.parse(answer.body.toString('utf8')) as { error?: string; code?: string };
+    const body = JSON.parse(textOf(answer)) as { error?: string; code?: string };
     return body.error ?? body.code;
   } catch {
     return undefined;

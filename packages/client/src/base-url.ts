@@ -1,11 +1,12 @@
-import { isIPv4 } from 'node:net';
 import { ChanceryError } from './errors.js';
+
+const LOOPBACK_IPV4 = /^127(?:\.(?:25[0-5]|2[0-4]\d|1?\d?\d)){3}$/;
 
 /** True for hosts whose traffic cannot leave this machine: 127.0.0.0/8, ::1, localhost. */
 export function isLoopbackHost(hostname: string): boolean {
   const host = hostname.toLowerCase().replace(/^\[|\]$/g, '');
   if (host === '::1' || host === 'localhost' || host.endsWith('.localhost')) return true;
-  return isIPv4(host) && host.startsWith('127.');
+  return LOOPBACK_IPV4.test(host);
 }
 
 /**

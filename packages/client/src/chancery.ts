@@ -1,60 +1,42 @@
 import { AgentSession } from './agent-session.js';
-import { HttpClient } from './http.js';
+import { readApproval, waitForApproval, type ApprovalWait } from './approvals.js';
+import { withEnvironment, type ConnectOptions } from './connect-options.js';
+import { credentialFetch } from './credential-fetch.js';
+import type { Approval } from './errors.js';
+import { EXECUTE_TIMEOUT_MS_MAX, type ExecuteAnswer, type ExecuteInput } from './execute.js';
+import type { FetchOptions } from './fetch-options.js';
+import { answerJson, HttpClient, type Fetch } from './http.js';
+import { pendingAnswer } from './refusal.js';
 
-/** The longest a server lets an upstream take. */
-export const EXECUTE_TIMEOUT_MS_MAX = 120_000;
+export { ChanceryError } from './errors.js';
+export { PLACEHOLDER } from './placeholder.js';
+export type { ConnectOptions } from './connect-options.js';
+export type { Approval, AuditPosition } from './errors.js';
+export type { ExecuteAnswer, ExecuteInput, RequestTemplate } from './execute.js';
+export type { FetchOptions } from './fetch-options.js';
+
 const EXECUTE_GRACE_MS = 10_000;
+const PAGE_LIMIT = 200;
 
-/** The call an agent wants made; `{{CREDENTIAL}}` stands where the credential goes. */
-export type RequestTemplate = {
-  method: string;
-  url: string;
-  headers?: Record<string, string> | undefined;
-  query?: Record<string, string> | undefined;
-  body?: string | Record<string, unknown> | unknown[] | undefined;
-  body_base64?: string | undefined;
+/** Who the server takes this agent for. */
+export type Identity = {
+  kind: 'agent';
+  /** `agt_…` */
+  id: string;
+  name: string;
+  tier: string;
+  tenant: { id: string; namespace: string };
 };
 
-export type ExecuteInput = {
-  /** Why, in the agent's words; it stands in the audit log. */
-  purpose: string;
-  request: RequestTemplate;
-  /** How long the upstream may take. */
-  timeout_ms?: number | undefined;
-  /** A version of the credential; default the current one. */
-  version?: number | undefined;
-};
-
-/** The upstream's answer without the credential, and where the use stands in the audit chain. */
-export type ExecuteAnswer = {
-  status: number;
-  headers: Record<string, string | string[]>;
-  body?: string;
-  body_base64?: string;
-  duration_ms: number;
-  redactions: number;
-  audit: { seq: number; hash: string };
-};
-
-export type ConnectOptions = {
-  /** The tenant surface, e.g. `https://api.chancery.example`. */
-  url: string;
-  agentId: string;
-  apiKey: string;
-  /** PEM of a private CA. */
-  extraCa?: string | undefined;
-  allowCleartext?: boolean | undefined;
-};
+/** What came of asking for a credential: a person decides. */
+export type AccessRequest = { id: string; credential_name: string; state: string };
 
 /**
- * An agent's door to the credentials it was granted.
+ * An agent's door to the credentials it was granted, none of which it can see.
  *
  * ```ts
- * const chancery = await Chancery.connect({ url, agentId, apiKey });
- * const answer = await chancery.execute('openai_key', {
- *   purpose: 'list the models',
- *   request: { method: 'GET', url: 'https://api.openai.com/v1/models', headers: { authorization: 'Bearer {{CREDENTIAL}}' } },
- * });
+ * const chancery = await Chancery.connect();
+ * const openai = new OpenAI({ apiKey: PLACEHOLDER, fetch: chancery.fetch('openai_key') });
  * ```
  */
 export class Chancery {
@@ -72,36 +54,106 @@ export class Chancery {
   }
 
   /**
-   * Makes a session key. The first call asks for a token, so a wrong key shows there.
-   * @throws ChanceryError `bad_url`, `cleartext_refused`
+   * Makes a session: a key of its own (RFC 9449) and a token bound to it. Renewed before it expires, and once when the
+   * server has ended it; neither is written anywhere.
+   * @throws ChanceryError `not_configured`, `bad_url`, `insecure_url`; `invalid_client` for a wrong id or key;
+   * `authorization_pending` when a person has to approve the session and `onPending` is not given; `unreachable`
    */
-  static async connect(options: ConnectOptions): Promise<Chancery> {
-    const { url, agentId, apiKey, extraCa, allowCleartext } = options;
-    const http = new HttpClient({ baseUrl: url, extraCa, allowCleartext });
-    return new Chancery(new AgentSession({ http, agentId, apiKey }), http);
+  static async connect(options: ConnectOptions = {}): Promise<Chancery> {
+    const { url, agentId, apiKey, fetch, allowCleartext, onPending, approvalWaitMs } = withEnvironment(options);
+    const http = new HttpClient({ baseUrl: url, fetch, allowCleartext });
+    const session = new AgentSession({ http, agentId, apiKey, onPending, approvalWaitMs });
+    await session.begin();
+    return new Chancery(session, http);
   }
 
   /**
-   * Has a call made with a credential this agent can never see. Never repeated after the upstream may have been asked.
-   * `signal` gives the call up, which also ends the upstream's.
+   * A `fetch` whose requests are made with one credential: bodies stream both ways, `signal` ends the upstream's work,
+   * `response.url` is the URL that was asked. Where the request says `{{CREDENTIAL}}` (header, path, query, a text body)
+   * the credential goes there, else where its default injection says.
+   *
+   * An answer of the upstream comes through untouched, whatever its status. What Chancery refuses is a
+   * {@link ChanceryError}: thrown, or for SDKs that retry what is thrown an answer (see {@link FetchOptions.refusals}).
+   * Each call is one request to Chancery; it is repeated only where the first was refused unread: for a nonce, for an
+   * ended session. Redirects are followed on the same host only; others are given to the caller.
+   *
+   * Rejects with ChanceryError `brake_active`, `credential_not_found`, `tier_too_low`, `vault_sealed`,
+   * `domain_not_allowed`, `approval_pending`, `upstream_…`, `unreachable`, …; with TypeError for arguments `fetch`
+   * refuses; with the signal's reason when that aborts.
+   */
+  fetch(credential: string, options: FetchOptions = {}): Fetch {
+    return credentialFetch(this.#session, credential, options);
+  }
+
+  /**
+   * Has a whole call made with a credential. Never repeated after the upstream may have been asked. `signal` gives the
+   * call up, which also ends the upstream's.
    * @throws ChanceryError with the server's code: `brake_active`, `credential_not_found`, `tier_too_low`,
-   * `vault_sealed`, `domain_not_allowed`, `url_refused`, `upstream_…`
+   * `vault_sealed`, `domain_not_allowed`, `url_refused`, `upstream_…`; `approval_pending` when a person has to decide,
+   * then the same input again with `approval_id`
    */
   async execute(
     credential: string,
     input: ExecuteInput,
     options: { signal?: AbortSignal } = {},
   ): Promise<ExecuteAnswer> {
-    return this.#session.json<ExecuteAnswer>({
+    const answer = await this.#session.send({
       method: 'POST',
       path: `/v1/credentials/${encodeURIComponent(credential)}/execute`,
       json: input,
       signal: options.signal,
       timeoutMs: (input.timeout_ms ?? EXECUTE_TIMEOUT_MS_MAX) + EXECUTE_GRACE_MS,
     });
+    if (answer.status === 202) throw pendingAnswer(answer, this.#session.http.baseUrl);
+    return answerJson<ExecuteAnswer>(answer);
   }
 
-  /** Ends the session and closes the connections. */
+  /** The names of the credentials this agent may use now. Never where they may go. */
+  async credentials(): Promise<string[]> {
+    const names: string[] = [];
+    for (let cursor: string | null = null; ;) {
+      const query: Record<string, string | number | undefined> = { limit: PAGE_LIMIT, cursor: cursor ?? undefined };
+      const page: { data: { name: string }[]; next_cursor: string | null } = await this.#session.json({
+        method: 'GET',
+        path: '/v1/granted-credentials',
+        query,
+      });
+      names.push(...page.data.map(({ name }) => name));
+      if (page.next_cursor === null) return names;
+      cursor = page.next_cursor;
+    }
+  }
+
+  /** Who the server takes this agent for. */
+  async whoami(): Promise<Identity> {
+    return this.#session.json<Identity>({ method: 'GET', path: '/v1/whoami' });
+  }
+
+  /** Asks the people of the tenant for a credential, by the name somebody gave. They see the reason. */
+  async requestAccess(credential: string, reason: string): Promise<AccessRequest> {
+    return this.#session.json<AccessRequest>({
+      method: 'POST',
+      path: '/v1/access-requests',
+      json: { credential_name: credential, reason },
+      headers: { 'idempotency-key': crypto.randomUUID() },
+    });
+  }
+
+  /** What a person has said about one use. @throws ChanceryError `not_found` for one of another agent */
+  async approval(id: string): Promise<Approval> {
+    return readApproval(this.#session, id);
+  }
+
+  /**
+   * Asks until a person has approved; then the same request may be sent again with this approval's id, once.
+   * @throws ChanceryError `approval_refused`, `approval_expired`, `approval_used`, or `approval_pending` when the wait
+   * is over
+   */
+  async waitForApproval(id: string, wait: ApprovalWait): Promise<Approval> {
+    return waitForApproval(this.#session, await this.approval(id), wait);
+  }
+
+  /** Ends the session at the server: an agent may have only so many at once. Throws nothing. */
   async close(): Promise<void> {
     await this.#session.end();
     await this.#http?.close();

@@ -1,5 +1,5 @@
 import { ChanceryError } from './errors.js';
-import type { HttpAnswer } from './http-answer.js';
+import { textOf, type HttpAnswer } from './http-answer.js';
 
 const TLS_CODE = /^(CERT_|ERR_TLS|ERR_SSL|EPROTO|DEPTH_ZERO|SELF_SIGNED|UNABLE_TO_)/;
 const ISSUES_SHOWN = 5;
@@ -7,6 +7,7 @@ const CODE_FORM = /^[a-z][a-z0-9_]{0,63}$/;
 
 const REASONS: Record<string, string> = {
   ECONNREFUSED: 'nothing listens there',
+  ConnectionRefused: 'nothing listens there',
   ENOTFOUND: 'the name does not resolve',
   EAI_AGAIN: 'the name does not resolve right now',
   ECONNRESET: 'the connection was cut',
@@ -32,7 +33,7 @@ export function networkError(error: unknown, baseUrl: string, deadline: AbortSig
 /** The error in a non-2xx answer: a problem document (RFC 9457), an OAuth error (RFC 6749 5.2), or neither. */
 export function problemError(answer: HttpAnswer): ChanceryError {
   const { status } = answer;
-  const body = parseObject(answer.body);
+  const body = parseObject(textOf(answer));
   const text = (name: string) => asText(body?.[name]);
   const code = [text('code'), text('error')].find((value) => value !== undefined && CODE_FORM.test(value));
   if (!body || !code) {
@@ -61,9 +62,9 @@ function withIssues(detail: string | undefined, issues: unknown): string | undef
 
 const asText = (value: unknown) => (typeof value === 'string' ? value : undefined);
 
-function parseObject(bytes: Buffer): Record<string, unknown> | undefined {
+function parseObject(json: string): Record<string, unknown> | undefined {
   try {
-    const value: unknown = JSON.parse(bytes.toString('utf8'));
+    const value: unknown = JSON.parse(json);
     return typeof value === 'object' && value !== null ? (value as Record<string, unknown>) : undefined;
   } catch {
     return undefined;

@@ -1,21 +1,21 @@
-import { rootCertificates } from 'node:tls';
-import type { Readable } from 'node:stream';
-import { Agent, request as undiciRequest } from 'undici';
 import { parseBaseUrl } from './base-url.js';
 import { ChanceryError } from './errors.js';
-import type { AnswerHeaders, HttpAnswer, HttpStream } from './http-answer.js';
+import { plainHeaders, textOf, type AnswerHeaders, type HttpAnswer, type HttpStream } from './http-answer.js';
 import { networkError, problemError } from './http-failures.js';
 
 const REQUEST_TIMEOUT_MS = 30_000;
-const CONNECT_TIMEOUT_MS = 10_000;
-const STREAM_IDLE_TIMEOUT_MS = 60_000;
 const ANSWER_BYTES_MAX = 64 * 1024 * 1024;
+
+/** What carries requests: the platform's own `fetch`, or one like it (another trust store, an outbound proxy). */
+export type Fetch = typeof globalThis.fetch;
 
 export type HttpOptions = {
   /** Base URL of one surface, e.g. `https://api.chancery.example`. */
   baseUrl: string;
-  /** PEM certificates trusted besides the system's: for servers with a private CA. */
-  extraCa?: string | undefined;
+  /** Default: the platform's. */
+  fetch?: Fetch | undefined;
+  /** Ends the connections of `fetch`; the platform's end by themselves. */
+  close?: (() => Promise<void>) | undefined;
   /** Total time for one request and its answer; default 30 000 ms. */
   timeoutMs?: number | undefined;
   /** Allow http to hosts that are not loopback. Default false. */
@@ -31,7 +31,7 @@ export type HttpRequest = {
   /** Sent as JSON. */
   json?: unknown;
   /** Sent as it is; name its type in `headers`. */
-  body?: string | Uint8Array | undefined;
+  body?: string | Uint8Array<ArrayBuffer> | undefined;
   timeoutMs?: number | undefined;
   signal?: AbortSignal | undefined;
 };
@@ -39,18 +39,19 @@ export type HttpRequest = {
 /** One surface of one Chancery server. Follows no redirects, keeps no cookies, sends no credential by itself. */
 export class HttpClient {
   readonly baseUrl: string;
-  readonly #agent: Agent;
+  /** Carries what {@link send} does not: requests whose bodies are streams. */
+  readonly fetch: Fetch;
   readonly #timeoutMs: number;
+  readonly #close: (() => Promise<void>) | undefined;
 
+  /** @throws ChanceryError `bad_url`, `insecure_url` */
   constructor(options: HttpOptions) {
     this.baseUrl = parseBaseUrl(options.baseUrl, { allowCleartext: options.allowCleartext ?? false });
+    // called as a function: a method of this object it is not
+    const carry = options.fetch ?? globalThis.fetch;
+    this.fetch = (input, init) => carry(input, init);
     this.#timeoutMs = options.timeoutMs ?? REQUEST_TIMEOUT_MS;
-    const ca = options.extraCa ? { ca: [...rootCertificates, options.extraCa] } : {};
-    this.#agent = new Agent({
-      connect: { timeout: CONNECT_TIMEOUT_MS, ...ca },
-      bodyTimeout: STREAM_IDLE_TIMEOUT_MS,
-      headersTimeout: 0,
-    });
+    this.#close = options.close;
   }
 
   /** The absolute URL of a request, as it goes over the wire. */
@@ -79,7 +80,7 @@ export class HttpClient {
     }
   }
 
-  /** As {@link send}, for answers of any length; only silence times out. The caller reads or destroys the body. */
+  /** As {@link send}, for answers of any length; only silence times out. The caller reads or cancels the body. */
   async stream(request: HttpRequest): Promise<HttpStream> {
     return this.#open(request, undefined);
   }
@@ -93,7 +94,7 @@ export class HttpClient {
   }
 
   async close(): Promise<void> {
-    await this.#agent.destroy();
+    await this.#close?.();
   }
 
   async #open(request: HttpRequest, deadline: AbortSignal | undefined): Promise<HttpStream> {
@@ -107,19 +108,22 @@ export class HttpClient {
     const signals = [request.signal, deadline].filter((signal) => signal !== undefined);
     const url = this.url(request);
     try {
-      const answer = await undiciRequest(url, {
-        method: request.method.toUpperCase() as 'GET',
+      const answer = await this.fetch(url, {
+        method: request.method.toUpperCase(),
         headers,
         body: body ?? null,
-        dispatcher: this.#agent,
+        redirect: 'manual',
         signal: signals.length > 0 ? AbortSignal.any(signals) : null,
       });
-      return { status: answer.statusCode, headers: answer.headers, body: answer.body };
+      return { status: answer.status, headers: plainHeaders(answer.headers), body: answer.body ?? nothing() };
     } catch (error) {
       throw networkError(error, this.baseUrl, deadline);
     }
   }
 }
+
+/** The body of an answer that has none. */
+export const nothing = (): ReadableStream<Uint8Array> => new Blob([]).stream();
 
 /** The JSON of a 2xx answer, or the error its problem document names. */
 // oxlint-disable-next-line typescript/no-unnecessary-type-parameters -- the caller says which answer it is
@@ -127,7 +131,7 @@ export function answerJson<T>(answer: HttpAnswer): T {
   if (answer.status < 200 || answer.status > 299) throw problemError(answer);
   if (answer.body.length === 0) return undefined as T;
   try {
-    return JSON.parse(answer.body.toString('utf8')) as T;
+    return JSON.parse(textOf(answer)) as T;
   } catch {
     const detail = 'the server answered with something that is not JSON';
     throw new ChanceryError({ code: 'unexpected_answer', status: answer.status, detail });
@@ -141,17 +145,28 @@ export function header(headers: AnswerHeaders, name: string): string | undefined
 }
 
 /** All bytes of a body; an error past the limit, so that no answer fills the memory. */
-export async function readAtMost(body: Readable, bytesMax: number): Promise<Buffer> {
-  const chunks: Buffer[] = [];
+export async function readAtMost(body: ReadableStream<Uint8Array>, bytesMax: number): Promise<Uint8Array> {
+  const reader = body.getReader();
+  const chunks: Uint8Array[] = [];
   let bytes = 0;
-  for await (const chunk of body) {
-    const piece = Buffer.from(chunk as Uint8Array);
-    bytes += piece.length;
+  for (let next = await reader.read(); !next.done; next = await reader.read()) {
+    bytes += next.value.length;
     if (bytes > bytesMax) {
+      await reader.cancel();
       const detail = `the answer is longer than ${bytesMax} bytes`;
       throw new ChanceryError({ code: 'answer_too_large', status: 0, detail });
     }
-    chunks.push(piece);
+    chunks.push(next.value);
   }
-  return Buffer.concat(chunks);
+  return joined(chunks, bytes);
+}
+
+function joined(chunks: readonly Uint8Array[], bytes: number): Uint8Array {
+  const whole = new Uint8Array(bytes);
+  let at = 0;
+  for (const chunk of chunks) {
+    whole.set(chunk, at);
+    at += chunk.length;
+  }
+  return whole;
 }

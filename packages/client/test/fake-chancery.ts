@@ -198,11 +198,8 @@ export class FakeChancery {
   }
 
   async #execute(asked: Asked): Promise<Answer> {
-    const token = /^DPoP (.+)$/.exec(asked.headers.authorization ?? '')?.[1] ?? '';
-    const [, , jkt] = token.split('.');
-    const good = await this.#proof(asked, token);
-    if (!good.ok) return this.#dpopRefusal(401, good.reason);
-    if (good.jkt !== jkt || this.revokedTokens.has(token)) return this.#dpopRefusal(401, 'invalid_token');
+    const fault = await this.agentFault(asked);
+    if (fault) return fault;
     const text = JSON.stringify({ saw: asked.json.request });
     const headers = { 'content-type': 'application/json', 'content-encoding': 'gzip', 'set-cookie': ['a=1', 'b=2'] };
     const audit = { seq: 7, hash: createHash('sha256').update(text).digest('hex') };
@@ -215,8 +212,17 @@ export class FakeChancery {
     return status === 400 ? { status, headers, json: { error } } : { ...problem(status, error), headers };
   }
 
+  /** Why a request of the agent is refused, or undefined. The signature, the token and its key are really checked. */
+  async agentFault(asked: Pick<Asked, 'method' | 'path' | 'headers'>): Promise<Answer | undefined> {
+    const token = /^DPoP (.+)$/.exec(asked.headers.authorization ?? '')?.[1] ?? '';
+    const good = await this.#proof(asked, token);
+    if (!good.ok) return this.#dpopRefusal(401, good.reason);
+    const [, , jkt] = token.split('.');
+    return good.jkt !== jkt || this.revokedTokens.has(token) ? this.#dpopRefusal(401, 'invalid_token') : undefined;
+  }
+
   async #proof(
-    asked: Asked,
+    asked: Pick<Asked, 'method' | 'path' | 'headers'>,
     accessToken: string | undefined,
   ): Promise<{ ok: true; jkt: string } | { ok: false; reason: string }> {
     const result = await checkDpopProof({

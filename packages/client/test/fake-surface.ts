@@ -20,6 +20,7 @@ export type Asked = {
   closed: Promise<void>;
 };
 export type Answer = { status: number; headers?: Record<string, string>; json?: unknown; raw?: string | Buffer };
+type Served = (request: IncomingMessage, response: ServerResponse) => Promise<void>;
 export type Route = (asked: Asked) => Answer | Promise<Answer>;
 
 export const ok = (json: unknown, status = 200): Answer => ({ status, json });
@@ -34,6 +35,7 @@ export class FakeSurface {
   readonly asked: Asked[] = [];
   readonly #routes = new Map<string, Route>();
   readonly #server: Server;
+  #streams: { prefix: RegExp; serve: Served } | undefined;
 
   constructor() {
     this.#server = createServer((request, response) => {
@@ -64,7 +66,13 @@ export class FakeSurface {
     return this.asked.filter((asked) => asked.method === method && match(path, asked.path));
   }
 
+  /** Requests whose path begins so are handed on as they come, their bodies unread. */
+  onStream(prefix: RegExp, serve: Served): void {
+    this.#streams = { prefix, serve };
+  }
+
   async #handle(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    if (this.#streams?.prefix.test(request.url ?? '')) return this.#streams.serve(request, response);
     const chunks: Buffer[] = [];
     for await (const chunk of request as AsyncIterable<Buffer>) chunks.push(chunk);
     const url = new URL(request.url ?? '/', 'http://fake');

@@ -1,6 +1,6 @@
 import type { Command } from 'commander';
 import { problemError } from '../http-failures.js';
-import type { HttpAnswer } from '../http-answer.js';
+import { textOf, type HttpAnswer } from '../http-answer.js';
 import type { HttpRequest } from '../http.js';
 import { header } from '../http.js';
 import type { Cli } from './cli.js';
@@ -54,14 +54,14 @@ function headersOf(lines: string[]): Record<string, string> {
 
 function show(cli: Cli, answer: HttpAnswer): void {
   const isJson = /\bjson\b/.test(header(answer.headers, 'content-type') ?? '');
-  const value = isJson ? tryParse(answer.body) : undefined;
+  const value = isJson ? tryParse(textOf(answer)) : undefined;
   if (value !== undefined) cli.out.json(value);
-  else cli.out.body(answer.body);
+  else cli.out.body(Buffer.from(answer.body));
 }
 
-function tryParse(bytes: Buffer): unknown {
+function tryParse(text: string): unknown {
   try {
-    return JSON.parse(bytes.toString('utf8'));
+    return JSON.parse(text);
   } catch {
     return undefined;
   }

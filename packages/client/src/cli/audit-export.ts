@@ -2,7 +2,6 @@ import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
 import { access, open, rename, rm } from 'node:fs/promises';
 import { resolve } from 'node:path';
-import type { Readable } from 'node:stream';
 import type { Cli } from './cli.js';
 import { CliError, usage } from './cli-error.js';
 
@@ -23,7 +22,7 @@ export async function exportAudit(cli: Cli, options: { ops?: boolean; out?: stri
   if (out !== undefined) cli.out.result({ file: out, bytes }, () => cli.out.line(`wrote ${out} (${bytes} bytes)`));
 }
 
-async function pumpToFile(cli: Cli, body: Readable, out: string): Promise<number> {
+async function pumpToFile(cli: Cli, body: ReadableStream<Uint8Array>, out: string): Promise<number> {
   const temporary = `${out}.${randomBytes(6).toString('hex')}`;
   const file = await open(temporary, 'wx', 0o600).catch(() => {
     throw usage(`${out} cannot be written`, 'choose another folder');
@@ -41,12 +40,12 @@ async function pumpToFile(cli: Cli, body: Readable, out: string): Promise<number
   }
 }
 
-async function pump(cli: Cli, body: Readable, sink: Sink): Promise<number> {
+async function pump(cli: Cli, body: ReadableStream<Uint8Array>, sink: Sink): Promise<number> {
   let bytes = 0;
   let told = 0;
   let tail = Buffer.alloc(0);
   try {
-    for await (const chunk of body as AsyncIterable<Buffer>) {
+    for await (const chunk of body) {
       await sink.write(chunk);
       bytes += chunk.length;
       tail = Buffer.concat([tail, chunk]).subarray(-TAIL_BYTES);

@@ -52,7 +52,7 @@ export function newExportVerifier({ key: keys, tenant }: { key?: string[]; tenan
 
 async function readExport(
   cli: Cli,
-  bytes: AsyncIterable<Buffer>,
+  bytes: AsyncIterable<Uint8Array>,
   verifier: ExportVerifier,
   onLine: (line: string) => void = () => undefined,
 ): Promise<ExportVerification> {

@@ -6,6 +6,7 @@ import { HttpClient } from '../http.js';
 import { usage } from './cli-error.js';
 import { Connection } from './connection.js';
 import { EXIT } from './exit-codes.js';
+import { fetchTrusting } from './fetch-trusting.js';
 import type { Io } from './io.js';
 import { Output } from './output.js';
 import { ProfileStore } from './profile-store.js';
@@ -91,7 +92,7 @@ export class Cli {
     }
     const extraCa = await this.#extraCa();
     const allowCleartext = this.io.env.CHANCERY_ALLOW_CLEARTEXT === '1';
-    const client = new HttpClient({ baseUrl, extraCa, allowCleartext });
+    const client = new HttpClient({ baseUrl, allowCleartext, ...(extraCa && fetchTrusting(extraCa)) });
     this.#clients.push(client);
     return client;
   }

@@ -1,5 +1,5 @@
 import type { Command } from 'commander';
-import { EXECUTE_TIMEOUT_MS_MAX, type ExecuteAnswer, type ExecuteInput } from '../chancery.js';
+import { EXECUTE_TIMEOUT_MS_MAX, type ExecuteAnswer, type ExecuteInput } from '../execute.js';
 import { BEARER_TEMPLATE, PLACEHOLDER } from '../placeholder.js';
 import type { Cli } from './cli.js';
 import { usage } from './cli-error.js';

@@ -4,9 +4,9 @@ import { EXPORT_LINE_BYTES_MAX } from '@chancery/protocol/audit-export.js';
 const NEWLINE = 0x0a;
 
 /** The lines of a byte stream; undefined for one that is too long or no UTF-8. Holds one line at a time. */
-export async function* readLines(bytes: AsyncIterable<Buffer>): AsyncGenerator<string | undefined> {
+export async function* readLines(bytes: AsyncIterable<Uint8Array>): AsyncGenerator<string | undefined> {
   const decoder = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
-  let pieces: Buffer[] = [];
+  let pieces: Uint8Array[] = [];
   let length = 0;
   const take = (): string | undefined => {
     const line = length > EXPORT_LINE_BYTES_MAX ? undefined : decode(decoder, Buffer.concat(pieces));
@@ -25,7 +25,7 @@ export async function* readLines(bytes: AsyncIterable<Buffer>): AsyncGenerator<s
   }
   if (length > 0) yield take();
 
-  function add(piece: Buffer): void {
+  function add(piece: Uint8Array): void {
     length += piece.length;
     if (length <= EXPORT_LINE_BYTES_MAX) pieces.push(piece);
   }

@@ -1,6 +1,6 @@
 import type { AddressInfo } from 'node:net';
 import type { Command } from 'commander';
-import { EXECUTE_TIMEOUT_MS_MAX } from '../chancery.js';
+import { EXECUTE_TIMEOUT_MS_MAX } from '../execute.js';
 import { BEARER_TEMPLATE } from '../placeholder.js';
 import type { Cli } from './cli.js';
 import { CliError, usage } from './cli-error.js';

@@ -1,5 +1,6 @@
 import type { Command } from 'commander';
 import { ChanceryError } from '../errors.js';
+import { textOf } from '../http-answer.js';
 import type { Cli } from './cli.js';
 import { CliError, usage } from './cli-error.js';
 import type { Connection } from './connection.js';
@@ -37,7 +38,7 @@ export function statusCommand(program: Command, cli: Cli): void {
 async function look(cli: Cli, connection: Connection): Promise<SurfaceStatus> {
   const { surface } = connection;
   const answer = await connection.http.send({ method: 'GET', path: '/health/ready' });
-  const body = parse(answer.body);
+  const body = parse(textOf(answer));
   if (typeof body?.status !== 'string') {
     const detail = `the server answered ${answer.status} where its health should be`;
     throw new ChanceryError({ code: 'unexpected_answer', status: answer.status, detail });
@@ -72,9 +73,9 @@ async function unlessSignedOut<T>(ask: () => Promise<T>, connection: Connection)
   }
 }
 
-function parse(bytes: Buffer): Ready | undefined {
+function parse(text: string): Ready | undefined {
   try {
-    return JSON.parse(bytes.toString('utf8')) as Ready;
+    return JSON.parse(text) as Ready;
   } catch {
     return undefined;
   }
