@@ -22,8 +22,8 @@ export async function waitForApproval(session: AgentSession, first: Approval, wa
   const deadline = Date.now() + wait.waitMs;
   let approval = first;
   while (approval.state === 'pending' && Date.now() < deadline) {
-    await pause(Math.min(POLL_MS, deadline - Date.now()), wait.signal);
     approval = await readApproval(session, approval.id);
+    if (approval.state === 'pending') await pause(Math.min(POLL_MS, deadline - Date.now()), wait.signal);
   }
   if (approval.state === 'approved') return approval;
   const code = `approval_${approval.state}`;
