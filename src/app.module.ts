@@ -7,6 +7,7 @@ import { IdentityModule } from './identity/identity.module.js';
 import { KeysModule } from './keys/keys.module.js';
 import type { DatabaseAddress } from './platform/database/database-address.js';
 import { DatabaseModule } from './platform/database/database.module.js';
+import { McpModule } from './mcp/mcp.module.js';
 import { OutboundModule } from './platform/outbound/outbound.module.js';
 import { ProxyModule } from './proxy/proxy.module.js';
 import { AccessGuard } from './tenancy/access.guard.js';
@@ -28,6 +29,7 @@ export class AppModule {
         BrakesModule,
         CredentialsModule,
         ProxyModule,
+        McpModule,
       ],
       providers: [{ provide: APP_GUARD, useClass: AccessGuard }],
     };

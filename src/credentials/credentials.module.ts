@@ -8,7 +8,9 @@ import { DeleteCredential } from './delete-credential.js';
 import { EditBinding } from './edit-binding.js';
 import { EncryptionKeyController } from './encryption-key.controller.js';
 import { GrantAccess } from './grant-access.js';
+import { GrantedCredentialsController } from './granted-credentials.controller.js';
 import { GrantsController } from './grants.controller.js';
+import { ListGranted } from './list-granted.js';
 import { OpenVersion } from './open-version.js';
 import { ReadCredentials } from './read-credentials.js';
 import { RetireVersions } from './retire-versions.js';
@@ -23,12 +25,13 @@ import { StoredGrantLimits } from './stored-grant-limits.js';
 @Global()
 @Module({
   imports: [KeysModule],
-  controllers: [CredentialsController, EncryptionKeyController, GrantsController],
+  controllers: [CredentialsController, EncryptionKeyController, GrantedCredentialsController, GrantsController],
   providers: [
     ChangeCredential,
     DeleteCredential,
     EditBinding,
     GrantAccess,
+    ListGranted,
     OpenVersion,
     ReadCredentials,
     RetireVersions,
@@ -39,6 +42,6 @@ import { StoredGrantLimits } from './stored-grant-limits.js';
     { provide: CredentialNames, useClass: StoredCredentialNames },
     { provide: GrantLimits, useClass: StoredGrantLimits },
   ],
-  exports: [CredentialNames, GrantLimits, OpenVersion, RetireVersions],
+  exports: [CredentialNames, GrantLimits, ListGranted, OpenVersion, RetireVersions],
 })
 export class CredentialsModule {}

@@ -1,6 +1,6 @@
-import { and, asc, count, desc, eq, gt, inArray } from 'drizzle-orm';
+import { and, asc, count, desc, eq, gt, inArray, isNull } from 'drizzle-orm';
 import type { TenantTx } from '../platform/database/tenant-tx.js';
-import { grants } from './credentials.table.js';
+import { credentials, grants } from './credentials.table.js';
 
 export type GrantRow = typeof grants.$inferSelect;
 
@@ -75,4 +75,29 @@ export async function countActiveGrants(tx: TenantTx, agentIds: readonly string[
     .where(and(eq(grants.tenantId, tx.tenantId), inArray(grants.agentId, [...agentIds]), eq(grants.state, 'active')))
     .groupBy(grants.agentId);
   return new Map(rows.map((row) => [row.agentId, row.held]));
+}
+
+/** Names of the credentials an agent may use now, in their order. */
+export async function namesGrantedTo(
+  tx: TenantTx,
+  agentId: string,
+  afterName: string | undefined,
+  limit: number,
+): Promise<string[]> {
+  const rows = await tx.db
+    .select({ name: credentials.name })
+    .from(grants)
+    .innerJoin(credentials, and(eq(credentials.tenantId, grants.tenantId), eq(credentials.id, grants.credentialId)))
+    .where(
+      and(
+        eq(grants.tenantId, tx.tenantId),
+        eq(grants.agentId, agentId),
+        eq(grants.state, 'active'),
+        isNull(credentials.deletedAt),
+        afterName === undefined ? undefined : gt(credentials.name, afterName),
+      ),
+    )
+    .orderBy(asc(credentials.name))
+    .limit(limit);
+  return rows.map(({ name }) => name);
 }

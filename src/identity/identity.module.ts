@@ -30,6 +30,7 @@ import { OpenSession } from './open-session.js';
 import { PromoteAgent } from './promote-agent.js';
 import { PruneProofs } from './prune-proofs.js';
 import { ReadAgents } from './read-agents.js';
+import { ReadStanding } from './read-standing.js';
 import { RegisterAgent } from './register-agent.js';
 import { ReinstateAgent } from './reinstate-agent.js';
 import { ReplaceApiKey } from './replace-api-key.js';
@@ -73,8 +74,12 @@ import { TokenKeys } from './token-keys.js';
     PromoteAgent,
     PruneProofs,
     ReadAgents,
+<<<<<<< HEAD
     ReadBehaviour,
     RecordFindings,
+=======
+    ReadStanding,
+>>>>>>> 6655051 (Speak MCP: my credentials, use one, my standing, over HTTP and on stdio)
     RegisterAgent,
     ReinstateAgent,
     RenewalScore,
@@ -88,6 +93,10 @@ import { TokenKeys } from './token-keys.js';
     { provide: AgentAuthenticator, useExisting: DpopAuthenticator },
     { provide: APP_INTERCEPTOR, useClass: DpopNonceInterceptor },
   ],
+<<<<<<< HEAD
   exports: [AgentAuthenticator, FindAgent, FollowOverdue, PruneProofs],
+=======
+  exports: [AgentAuthenticator, FindAgent, PruneProofs, ReadStanding],
+>>>>>>> 6655051 (Speak MCP: my credentials, use one, my standing, over HTTP and on stdio)
 })
 export class IdentityModule {}

@@ -8,6 +8,7 @@ import { TenantKeys } from '../keys/tenant-keys.js';
 import { InFlightCalls, type OpenCall } from '../platform/outbound/in-flight.js';
 import type { EntryRef } from '../tenancy/acts.js';
 import type { AgentPrincipal } from '../tenancy/principal.js';
+import { forbidden } from '../tenancy/tenancy.errors.js';
 import { CallUpstream, type UpstreamAnswer, type UpstreamCall } from './call-upstream.js';
 import { factsOf, NO_REQUEST } from './binding-policy.js';
 import { type Decision, decide } from './decide.js';
@@ -17,6 +18,8 @@ import type { Refusal, Result as ParseResult } from './refusal.js';
 import { type ExecuteRequest, type ParsedTemplate, parseTemplate } from './template.js';
 import { denialEntry, intentEntry, type UseFacts } from './use-entries.js';
 import type { UsePolicy } from './use-policy.js';
+
+const USE_SCOPE = 'use:credential';
 
 /** A request for a use, whatever way its answer goes back. */
 export interface UseInput {
@@ -68,6 +71,7 @@ export class ExecuteCredential {
 
   /** Decides, makes the decision durable, and lets `carryOut` do what was allowed. Whatever ends the call is in its signal. */
   async use<A>(principal: AgentPrincipal, input: UseInput, carryOut: (call: UpstreamCall) => Promise<A>): Promise<A> {
+    if (!principal.scopes.includes(USE_SCOPE)) throw forbidden();
     const { parsed } = input;
     let call: OpenCall | null = null;
     let sessionEnds: NodeJS.Timeout | undefined;

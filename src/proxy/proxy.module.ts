@@ -17,6 +17,7 @@ import { loadUsePolicy, type UsePolicy } from './use-policy.js';
   imports: [KeysModule],
   controllers: [ProxyController, StreamController],
   providers: [CallUpstream, CutForbiddenCalls, ExecuteCredential, StreamCredential, StreamUpstream, UseOutcomes],
+  exports: [ExecuteCredential],
 })
 export class ProxyModule implements OnModuleInit {
   constructor(

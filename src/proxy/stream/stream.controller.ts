@@ -1,14 +1,13 @@
 import { All, Controller, Param, Req, Res } from '@nestjs/common';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { YieldsUnderLoad } from '../../platform/http/admission.js';
+import { goneSignal } from '../../platform/http/gone-signal.js';
 import { StreamsBody } from '../../platform/http/body-parsers.js';
 import { ReturnsRaw } from '../../platform/http/returns.js';
 import { OnSurface } from '../../platform/http/surface.js';
 import { credentialParam } from '../../credentials/credentials.schema.js';
 import { AGENTS, Allow, Caller } from '../../tenancy/access.js';
 import type { AgentPrincipal } from '../../tenancy/principal.js';
-import { forbidden } from '../../tenancy/tenancy.errors.js';
-import { goneSignal, USE_SCOPE } from '../proxy.controller.js';
 import { ClientAnswer } from './client-answer.js';
 import { StreamCredential } from './stream-credential.js';
 
@@ -28,7 +27,6 @@ export class StreamController {
     @Req() request: FastifyRequest,
     @Res() reply: FastifyReply,
   ): Promise<void> {
-    if (!principal.scopes.includes(USE_SCOPE)) throw forbidden();
     const answer = new ClientAnswer(reply);
     await this.streamCredential.execute(principal, {
       credentialName,

@@ -11,6 +11,7 @@ import { reportFailure, reportUsage } from './failure.js';
 import type { Io } from './io.js';
 import { keyCommands } from './key.js';
 import { loginCommands } from './login.js';
+import { mcpCommand } from './mcp.js';
 import { memberCommands } from './member.js';
 import { proxyCommand } from './proxy.js';
 import { serveCommand } from './serve.js';
@@ -31,6 +32,7 @@ const GROUPS = [
   credentialCommands,
   executeCommand,
   proxyCommand,
+  mcpCommand,
   apiCommand,
   emergencyCommands,
   auditCommands,

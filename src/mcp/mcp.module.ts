@@ -1,0 +1,14 @@
+import { Module } from '@nestjs/common';
+import { ProxyModule } from '../proxy/proxy.module.js';
+import { AgentMcpServer } from './agent-mcp-server.js';
+import { ListCredentialsTool } from './list-credentials.tool.js';
+import { McpController } from './mcp.controller.js';
+import { MyStandingTool } from './my-standing.tool.js';
+import { UseCredentialTool } from './use-credential.tool.js';
+
+@Module({
+  imports: [ProxyModule],
+  controllers: [McpController],
+  providers: [AgentMcpServer, ListCredentialsTool, MyStandingTool, UseCredentialTool],
+})
+export class McpModule {}
