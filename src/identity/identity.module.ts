@@ -74,12 +74,9 @@ import { TokenKeys } from './token-keys.js';
     PromoteAgent,
     PruneProofs,
     ReadAgents,
-<<<<<<< HEAD
     ReadBehaviour,
-    RecordFindings,
-=======
     ReadStanding,
->>>>>>> 6655051 (Speak MCP: my credentials, use one, my standing, over HTTP and on stdio)
+    RecordFindings,
     RegisterAgent,
     ReinstateAgent,
     RenewalScore,
@@ -93,10 +90,6 @@ import { TokenKeys } from './token-keys.js';
     { provide: AgentAuthenticator, useExisting: DpopAuthenticator },
     { provide: APP_INTERCEPTOR, useClass: DpopNonceInterceptor },
   ],
-<<<<<<< HEAD
-  exports: [AgentAuthenticator, FindAgent, FollowOverdue, PruneProofs],
-=======
-  exports: [AgentAuthenticator, FindAgent, PruneProofs, ReadStanding],
->>>>>>> 6655051 (Speak MCP: my credentials, use one, my standing, over HTTP and on stdio)
+  exports: [AgentAuthenticator, FindAgent, FollowOverdue, PruneProofs, ReadStanding],
 })
 export class IdentityModule {}

@@ -1,7 +1,7 @@
 import { createInterface } from 'node:readline';
 import type { Command } from 'commander';
 import type { AgentSession } from '../agent-session.js';
-import type { HttpAnswer } from '../http-answer.js';
+import { type HttpAnswer, textOf } from '../http-answer.js';
 import { ChanceryError } from '../errors.js';
 import type { Cli } from './cli.js';
 
@@ -69,9 +69,10 @@ async function relay(session: AgentSession, line: string): Promise<unknown> {
   }
 }
 
-function answerOf({ id }: Message, { status, body }: HttpAnswer): unknown {
+function answerOf({ id }: Message, answer: HttpAnswer): unknown {
+  const { status, body } = answer;
   if (body.length === 0) return undefined;
-  const said = JSON.parse(body.toString('utf8')) as {
+  const said = JSON.parse(textOf(answer)) as {
     jsonrpc?: string;
     code?: string;
     title?: string;
