@@ -140,6 +140,40 @@ describe('agent', () => {
     expect((await run('agent show helper --json')).json()).toMatchObject({ id: AGENT_ID });
   });
 
+  test('behaviour shows the score, what it is made of, and what the server recommends and why', async () => {
+    const part = { weight: 0.25, value: 0.5 };
+    const seen = {
+      score: 0.6123,
+      verdict: 'too_low',
+      tier: 'COMPANION',
+      window: { calls: 12, errors: 3, denials: 9, calls_per_minute_cv: null, mean_latency_ms: 40, from: 'A', to: 'B' },
+      components: { errors: part, denials: part, regularity: part, anomalies: part },
+      anomalies: [{ kind: 'denial_rate', observed: '75.0 %', bound: '50.0 %', at: 'T', seq: 7 }],
+      renewals: { used: 1, limit: 10, minimum_score: 0.8 },
+      recommendation: { action: 'demote', tier: 'NOVICE', reasons: ['score 0.6123, COMPANION needs 0.8'] },
+    };
+    fake.guarded('tenant', 'GET /v1/agents/:id/behaviour', ({ path }) =>
+      path === `/v1/agents/${AGENT_ID}/behaviour` ? ok(seen) : problem(404, 'not_found'),
+    );
+    expect((await run('agent behaviour helper --json')).json()).toEqual(seen);
+    const { code, stdout } = await run('agent behaviour helper');
+    expect(code).toBe(0);
+    expect(stdout.split('\n').map((line) => line.replace(/ {2,}/, ': '))).toEqual([
+      'score: 0.6123, below 0.8 of COMPANION',
+      'window: 12 calls, A to B',
+      'errors: 3 (0.5 of 1, weighs 0.25)',
+      'denials: 9 (0.5 of 1, weighs 0.25)',
+      'regularity: CV unknown (0.5 of 1, weighs 0.25)',
+      'anomalies: 1 in the last hour (0.5 of 1, weighs 0.25)',
+      'latency: 40 ms on average',
+      'renewals: 1 of 10, from a score of 0.8 on',
+      'recommended: demote to NOVICE',
+      ': score 0.6123, COMPANION needs 0.8',
+      'anomaly at T: denial_rate 75.0 %, bound 50.0 % (entry 7)',
+      '',
+    ]);
+  });
+
   test('list follows the cursor to the end', async () => {
     const page = (id: string, next_cursor: string | null) => ok({ data: [{ id, name: id }], next_cursor });
     fake.guarded('tenant', 'GET /v1/agents', ({ query }) =>

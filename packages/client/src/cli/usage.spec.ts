@@ -26,6 +26,7 @@ const COMMANDS = [
   'agent register a',
   'agent list',
   'agent show helper',
+  'agent behaviour helper',
   'agent promote helper --tier PARTNER --reason x',
   'agent demote helper --tier NOVICE --reason x',
   'agent suspend helper --reason x',
@@ -94,6 +95,7 @@ test.each(COMMANDS)('%s: one argument too many is exit 64, and is not repeated',
 
 test.each([
   'agent show',
+  'agent behaviour',
   'agent register',
   'agent promote helper',
   'agent promote helper --tier PARTNER',
