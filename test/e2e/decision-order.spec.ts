@@ -31,15 +31,48 @@ const ORDER = [
   ['grant suspended', 403, 'tier_too_low'],
   ['vault sealed', 503, 'vault_sealed'],
   ['foreign domain', 403, 'domain_not_allowed'],
+  ['other method', 403, 'request_method_not_allowed'],
+  ['other path', 403, 'path_not_allowed'],
+  ['other place', 403, 'placement_not_allowed'],
+  ['unknown field', 400, 'template_refused'],
 ] as const;
 type Fault = (typeof ORDER)[number][0];
 
-const URLS: readonly { faults: readonly Fault[]; url: string }[] = [
-  { faults: [], url: `https://${UPSTREAM_HOST}/` },
-  { faults: ['foreign domain'], url: 'https://evil.example/' },
-  { faults: ['URL refused'], url: `https://who@${UPSTREAM_HOST}/` },
-  { faults: ['URL refused', 'foreign domain'], url: `https://${UPSTREAM_HOST}\\@evil.example/` },
+interface Where {
+  readonly faults: readonly Fault[];
+  readonly request: Readonly<Record<string, unknown>>;
+}
+const URLS: readonly Where[] = [
+  { faults: [], request: { url: `https://${UPSTREAM_HOST}/v1` } },
+  { faults: ['foreign domain'], request: { url: 'https://evil.example/v1' } },
+  { faults: ['URL refused'], request: { url: `https://who@${UPSTREAM_HOST}/v1` } },
+  { faults: ['URL refused', 'foreign domain'], request: { url: `https://${UPSTREAM_HOST}\\@evil.example/v1` } },
 ];
+/** What else a binding and a credential can refuse of a request, each on top of every other, and of a foreign domain. */
+const REQUESTS: readonly Where[] = subsets([
+  'foreign domain',
+  'other method',
+  'other path',
+  'other place',
+  'unknown field',
+])
+  .map((faults) => {
+    const slot = faults.includes('unknown field') ? '{{CREDENTIAL.nothing}}' : '{{CREDENTIAL}}';
+    const host = faults.includes('foreign domain') ? 'evil.example' : UPSTREAM_HOST;
+    return {
+      faults,
+      request: {
+        method: faults.includes('other method') ? 'POST' : 'GET',
+        url: `https://${host}${faults.includes('other path') ? '/v10' : '/v1'}`,
+        ...(faults.includes('other place') ? { headers: {}, query: { key: slot } } : { headers: { 'x-key': slot } }),
+      },
+    };
+  })
+  .filter(({ faults }) => faults.some((fault) => fault !== 'foreign domain'));
+
+function subsets(faults: readonly Fault[]): Fault[][] {
+  return faults.reduce<Fault[][]>((all, fault) => [...all, ...all.map((some) => [...some, fault])], [[]]);
+}
 
 interface Credential {
   readonly name: string;
@@ -84,7 +117,8 @@ const brake = async (tenant: AppTenant, body: Record<string, unknown>): Promise<
 async function furnish(faults: readonly Fault[]): Promise<Side> {
   const tenant = await app.newTenant();
   for (const { name, faults: own } of CREDENTIALS.filter((one) => one.name !== 'nowhere')) {
-    const more = { minimum_tier: own.includes('tier too low') ? 'GUARDIAN' : 'COMPANION' };
+    const bound = { methods: ['GET'], path_prefixes: ['/v1'], placements: ['header'] };
+    const more = { ...bound, minimum_tier: own.includes('tier too low') ? 'GUARDIAN' : 'COMPANION' };
     await storeCredential(tenant, name, 'sk-live-0123456789abcdef', { more });
     if (own.includes('credential brake')) await brake(tenant, { scope: 'credential', credential_name: name });
   }
@@ -123,17 +157,21 @@ interface Asked {
   readonly answer: Answer;
 }
 
+const fine = (...parts: readonly { readonly faults: readonly Fault[] }[]): boolean =>
+  parts.every(({ faults }) => faults.length === 0);
+
 /** Every agent on both sides asks for every credential at every URL. */
 async function askEverything(around: readonly Fault[]): Promise<Asked[]> {
   const asked: Asked[] = [];
   const cases = sides.flatMap((side) =>
     side.agents.flatMap((who) =>
       CREDENTIALS.flatMap((credential) =>
-        URLS.map((where) => ({
+        // The order of the last steps does not hang on who asks: all of them for the one that nothing else denies.
+        [...URLS, ...(fine(side, who, credential) ? REQUESTS : [])].map((where) => ({
           tenant: side.tenant,
           agent: who.agent,
           name: credential.name,
-          url: where.url,
+          request: where.request,
           faults: [...around, ...side.faults, ...who.faults, ...credential.faults, ...where.faults],
         })),
       ),
@@ -141,9 +179,9 @@ async function askEverything(around: readonly Fault[]): Promise<Asked[]> {
   );
   const work = async (): Promise<void> => {
     for (let next = cases.pop(); next !== undefined; next = cases.pop()) {
-      const { tenant, agent, name, url, faults } = next;
+      const { tenant, agent, name, request, faults } = next;
       const purpose = ['faults', ...faults].join(' + ');
-      asked.push({ faults, purpose, tenant, answer: await execute(agent, name, { url }, { purpose }) });
+      asked.push({ faults, purpose, tenant, answer: await execute(agent, name, request, { purpose }) });
     }
   };
   await Promise.all(Array.from({ length: 8 }, work));
@@ -167,8 +205,8 @@ test('P2: of every subset of faults the answer is the first in order, with one e
 
   expect(asked.filter(({ faults }) => faults.length === 0)).toHaveLength(1);
   expect(new Set(asked.map(({ faults }) => [...faults].sort().join())).size).toBe(asked.length);
-  // Every subset of the ten kinds is there; two of the kinds come in two forms.
-  expect(asked).toHaveLength(2 ** 7 * CREDENTIALS.length);
+  // Every subset of the first ten kinds is there; two of the kinds come in two forms.
+  expect(asked).toHaveLength(2 ** 7 * CREDENTIALS.length + 2 ** 2 * (2 ** 5 - 2));
   const wrong = asked.flatMap(({ faults, purpose, answer }) => {
     const expected = ORDER.find(([fault]) => faults.includes(fault));
     const [, status, code] = expected ?? [null, 200, undefined];

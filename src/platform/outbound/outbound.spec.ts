@@ -114,6 +114,24 @@ describe('ATTACKS 16: every answer of the resolver is validated, and what was va
     expect(turns()).toBe(1);
   });
 
+  test('a call that is bound to private ranges is dialled inside them only, whatever connection is open already', async () => {
+    const upstream = await upstreams.https((_incoming, answer) => answer.end('ok'));
+    const { lookup } = withLookup(['127.0.0.1']);
+    const door = doors.to(upstream, { lookup }, { resolve: new Map(), allowRanges: ['127.0.0.0/8'] });
+    const send = (privateRanges?: string[]) =>
+      door.send(request({ port: upstream.port }), options(privateRanges === undefined ? {} : { privateRanges }));
+    expect((await send()).status).toBe(200);
+    expect(await codeOf(send(['10.0.0.0/8']))).toBe('upstream_address_refused');
+    expect((await send(['10.0.0.0/8', '127.0.0.0/16'])).status).toBe(200);
+    expect(await codeOf(send([]))).toBe('upstream_address_refused');
+    const streamed = options({ privateRanges: ['10.0.0.0/8'] });
+    expect(await codeOf(door.open(request({ port: upstream.port }), streamed))).toBe('upstream_address_refused');
+    // Nothing that the deployment does not list.
+    const other = doors.to(upstream, { lookup }, { resolve: new Map(), allowRanges: ['10.0.0.0/8'] });
+    const own = options({ privateRanges: ['127.0.0.0/8'] });
+    expect(await codeOf(other.send(request({ port: upstream.port }), own))).toBe('upstream_address_refused');
+  });
+
   test('ATTACKS 17: our own listener is refused behind an allowed name', async () => {
     const upstream = await upstreams.https((_incoming, answer) => answer.end('ok'));
     const own = [{ address: '0.0.0.0', port: upstream.port }];

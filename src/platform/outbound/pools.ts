@@ -31,7 +31,7 @@ export class Pools {
 
   for({ tenantId, privateRanges }: Sharing, { scheme, host, port }: Origin): Pool {
     const origin = `${scheme}://${host}:${port}`;
-    const key = [tenantId, origin, ...(privateRanges ?? [])].join(' ');
+    const key = [tenantId, origin, ...(privateRanges === undefined ? [] : ['within', ...privateRanges])].join(' ');
     const known = this.#pools.get(key);
     if (known !== undefined) return known;
     const { policy } = this.parts;
