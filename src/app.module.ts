@@ -12,6 +12,7 @@ import { OutboundModule } from './platform/outbound/outbound.module.js';
 import { ProxyModule } from './proxy/proxy.module.js';
 import { AccessGuard } from './tenancy/access.guard.js';
 import { TenancyModule } from './tenancy/tenancy.module.js';
+import { WebhooksModule } from './webhooks/webhooks.module.js';
 
 /** The one file that knows every feature. */
 @Module({})
@@ -30,6 +31,7 @@ export class AppModule {
         CredentialsModule,
         ProxyModule,
         McpModule,
+        WebhooksModule,
       ],
       providers: [{ provide: APP_GUARD, useClass: AccessGuard }],
     };

@@ -1,5 +1,6 @@
 import type { INestApplicationContext } from '@nestjs/common';
 import { ChainHeads } from './audit/chain-heads.js';
+import { EVENTS_QUEUE } from './audit/notable.js';
 import { SignCheckpoints } from './audit/sign-checkpoints.js';
 import { SweepIntents } from './audit/sweep-intents.js';
 import { RetireVersions } from './credentials/retire-versions.js';
@@ -7,7 +8,12 @@ import { FollowOverdue } from './identity/behaviour/follow-overdue.js';
 import { PruneProofs } from './identity/prune-proofs.js';
 import { ReadinessChecks } from './platform/health/readiness-checks.js';
 import type { JobQueue } from './platform/queue/job-queue.js';
+import type { OutboxQueue } from './platform/queue/outbox-queue.js';
 import { PruneAnswers } from './tenancy/prune-answers.js';
+import { DeliverWebhook } from './webhooks/deliver-webhook.js';
+import { DELIVERIES_QUEUE } from './webhooks/dispatch.js';
+import { PruneDeliveries } from './webhooks/prune-deliveries.js';
+import { TellWebhooks } from './webhooks/tell-webhooks.js';
 
 const HOUR_MS = 3_600_000;
 
@@ -22,13 +28,26 @@ export function scheduleJobs(queue: JobQueue, app: INestApplicationContext, ever
   queue.schedule('follow-uses', { everyMs }, async (signal) => uses.execute(signal));
 
   const heads = app.get(ChainHeads);
-  const perTenant = [app.get(PruneProofs), app.get(RetireVersions), app.get(PruneAnswers)];
+  const perTenant = [app.get(PruneProofs), app.get(RetireVersions), app.get(PruneAnswers), app.get(PruneDeliveries)];
   queue.schedule('housekeeping', { everyMs: HOUR_MS }, async (signal) => {
     for await (const { tenantId } of heads.all()) {
       signal.throwIfAborted();
       for (const work of perTenant) await work.execute(tenantId);
     }
   });
+}
 
-  app.get(ReadinessChecks).add('queue', () => queue.health());
+/** What is done with the work that acts leave in the outbox. */
+export function handleOutbox(outbox: OutboxQueue, app: INestApplicationContext): void {
+  const [tell, deliver] = [app.get(TellWebhooks), app.get(DeliverWebhook)];
+  outbox.handle(EVENTS_QUEUE, (work) => tell.execute(work));
+  outbox.handle(DELIVERIES_QUEUE, (work) => deliver.execute(work));
+}
+
+/** One answer for both: whoever asks wants to know whether jobs run. */
+export function reportQueues(app: INestApplicationContext, queues: readonly Pick<JobQueue, 'health'>[]): void {
+  app.get(ReadinessChecks).add('queue', () => {
+    const states = queues.map((queue) => queue.health());
+    return states.find(({ ready }) => !ready) ?? { ready: true, state: 'ok' };
+  });
 }

@@ -5,7 +5,7 @@ import { StartupCheck } from './audit/startup-check.js';
 import { BrakeRestoredDatabase } from './brakes/brake-restored-database.js';
 import { GlobalBrake } from './brakes/global-brake.js';
 import type { Config } from './config/environment.js';
-import { scheduleJobs } from './jobs.js';
+import { handleOutbox, reportQueues, scheduleJobs } from './jobs.js';
 import { PlatformSecret } from './platform/crypto/platform-secret.js';
 import { type DatabaseAddress, loginAs, readDatabaseAddress } from './platform/database/database-address.js';
 import { assertDurable } from './platform/database/durability.js';
@@ -14,13 +14,18 @@ import { PolicyListener } from './platform/database/policy-listener.js';
 import { provisionDatabase } from './platform/database/provision.js';
 import { rolePasswords } from './platform/database/role-passwords.js';
 import { SERVICE_ROLES } from './platform/database/roles.js';
+import { ServiceDatabase } from './platform/database/service-database.js';
 import { TenantDatabase } from './platform/database/tenant-database.js';
 import { createHttpApp, type HttpApp } from './platform/http/bootstrap.js';
 import type { Surface } from './platform/http/surface.js';
 import { DialPolicy } from './platform/outbound/dial-policy.js';
 import { JobQueue } from './platform/queue/job-queue.js';
+import { OutboxQueue } from './platform/queue/outbox-queue.js';
 import type { Log } from './platform/telemetry/logger.js';
 import { SetUpPlatform } from './tenancy/set-up-platform.js';
+
+/** How soon after its act an event is on its way, at the latest. */
+const OUTBOX_EVERY_MS = 500;
 
 export interface Chancery {
   readonly app: HttpApp['app'];
@@ -117,20 +122,32 @@ async function openEmbedded({ database: { embeddedDir } }: Config, log: Log) {
 
 /** On PostgreSQL's queue or on Redis; a queue that cannot start is no start. */
 async function startJobs(
-  http: HttpApp,
+  { app }: HttpApp,
   { redisUrl, jobs }: Config,
   log: Log,
   address: DatabaseAddress,
   secret: PlatformSecret,
-): Promise<JobQueue> {
-  const queue = new JobQueue({
-    log,
-    postgres: loginAs(address, SERVICE_ROLES.queue, rolePasswords(secret)),
-    redisUrl,
+): Promise<{ stop(): Promise<unknown> }> {
+  const store = { log, postgres: loginAs(address, SERVICE_ROLES.queue, rolePasswords(secret)), redisUrl };
+  const queue = new JobQueue(store);
+  scheduleJobs(queue, app, jobs.everyMs);
+  const outbox = new OutboxQueue({
+    queue: store,
+    relay: { everyMs: Math.min(jobs.everyMs, OUTBOX_EVERY_MS) },
+    database: app.get(TenantDatabase),
+    services: app.get(ServiceDatabase),
   });
-  scheduleJobs(queue, http.app, jobs.everyMs);
-  await queue.start();
-  return queue;
+  handleOutbox(outbox, app);
+  reportQueues(app, [queue, outbox]);
+  const stop = () => Promise.all([queue.stop(), outbox.stop()]);
+  try {
+    await queue.start();
+    await outbox.start();
+  } catch (error) {
+    await stop();
+    throw error;
+  }
+  return { stop };
 }
 
 /** What Chancery listens on and depends on is never dialled for an agent (ATTACKS 17). */

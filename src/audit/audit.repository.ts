@@ -2,8 +2,10 @@ import type { ClientBase } from 'pg';
 import type { AuditEntry } from '@chancery/protocol/audit-entry.js';
 import { publicId } from '../platform/ids.js';
 import type { TenantTx } from '../platform/database/tenant-tx.js';
+import { enqueue, type OutboxJob } from '../platform/queue/outbox.js';
 import type { EntryRef } from '../tenancy/acts.js';
 import type { FinishedEntry } from './chain.js';
+import { eventJobs } from './notable.js';
 import type { UseEvent } from './use-window.js';
 
 export interface ChainHead extends EntryRef {
@@ -41,6 +43,11 @@ const UNNEST = (first: number): string =>
   `unnest($${first}::bigint[], $${first + 1}::timestamptz[], $${first + 2}::text[], $${first + 3}::text[], $${first + 4}::text[],
    $${first + 5}::jsonb[], $${first + 6}::bytea[], $${first + 7}::bytea[], $${first + 8}::bytea[])`;
 
+/** What of a batch is notable, in the same statement: a use is told of when it is durable, or not at all. */
+const EVENTS_CTE = `, told as (
+  insert into outbox (tenant_id, id, queue, payload, due_at)
+  select $1::uuid, job.*, now() from unnest($16::uuid[], $17::text[], $18::jsonb[]) as job, cas where cas.watched)`;
+
 /** Creates the head of a new tenant's chain. */
 export async function insertHead(tx: TenantTx, genesis: EntryRef): Promise<void> {
   await tx.client.query('insert into chain_head (tenant_id, seq, hash, epoch) values ($1, $2, $3, 0)', [
@@ -60,20 +67,27 @@ export async function readHead(tx: TenantTx, lock = false): Promise<ChainHead> {
   return { seq: Number(row.seq), hash: row.hash.toString('hex'), epoch: Number(row.epoch) };
 }
 
-/** Moves the head and inserts, under the head's lock. */
+/** Moves the head and inserts, under the head's lock. What is notable goes into the outbox with it, if anybody watches. */
 export async function appendLocked(tx: TenantTx, entries: readonly FinishedEntry[]): Promise<void> {
   const last = entries.at(-1);
   if (last === undefined) return;
-  await tx.client.query('update chain_head set seq = $2, hash = $3 where tenant_id = $1', [
-    tx.tenantId,
-    last.seq,
-    Buffer.from(last.hash, 'hex'),
-  ]);
+  const { rows } = await tx.client.query<{ watched: boolean }>(
+    'update chain_head set seq = $2, hash = $3 where tenant_id = $1 returning watched',
+    [tx.tenantId, last.seq, Buffer.from(last.hash, 'hex')],
+  );
   await tx.client.query({
     name: 'audit-append',
     text: `insert into audit_entries (${INSERT_COLUMNS}) select $1::uuid, * from ${UNNEST(2)}`,
     values: [tx.tenantId, ...columns(entries)],
   });
+  if (rows[0]?.watched === true) await enqueue(tx, eventJobs(entries));
+}
+
+export async function setWatched(tx: TenantTx, watched: boolean): Promise<void> {
+  await tx.client.query('update chain_head set watched = $2 where tenant_id = $1 and watched <> $2', [
+    tx.tenantId,
+    watched,
+  ]);
 }
 
 /**
@@ -88,12 +102,14 @@ export async function compareAndAppend(
 ): Promise<boolean> {
   const last = entries.at(-1);
   if (last === undefined) throw new Error('an append needs an entry');
+  const events = eventJobs(entries);
   const swap = {
-    name: 'audit-cas',
+    name: events.length === 0 ? 'audit-cas' : 'audit-cas-events',
     query_timeout: SWAP_TIMEOUT_MS,
     text: `with cas as (
              update chain_head set seq = $2::bigint, hash = $3::bytea
-             where tenant_id = $1::uuid and seq = $4::bigint and hash = $5::bytea and epoch = $6::bigint returning 1)
+             where tenant_id = $1::uuid and seq = $4::bigint and hash = $5::bytea and epoch = $6::bigint returning watched)
+           ${events.length === 0 ? '' : EVENTS_CTE}
            insert into audit_entries (${INSERT_COLUMNS})
            select $1::uuid, * from ${UNNEST(7)} where exists (select 1 from cas)`,
     values: [
@@ -104,10 +120,15 @@ export async function compareAndAppend(
       Buffer.from(head.hash, 'hex'),
       head.epoch,
       ...columns(entries),
+      ...(events.length === 0 ? [] : jobColumns(events)),
     ],
   };
   const { rowCount } = await client.query(swap);
   return rowCount === entries.length;
+}
+
+function jobColumns(jobs: readonly OutboxJob[]): unknown[] {
+  return [jobs.map(({ id }) => id), jobs.map(({ queue }) => queue), jobs.map(({ payload }) => JSON.stringify(payload))];
 }
 
 function columns(entries: readonly FinishedEntry[]): unknown[] {

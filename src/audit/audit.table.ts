@@ -1,5 +1,5 @@
 import { sql } from 'drizzle-orm';
-import { bigint, index, jsonb, primaryKey, text, timestamp, uuid } from 'drizzle-orm/pg-core';
+import { bigint, boolean, index, jsonb, primaryKey, text, timestamp, uuid } from 'drizzle-orm/pg-core';
 import { bytea, chancerySchema, tenantId, tenantPolicy } from '../platform/database/tenant-table.js';
 
 /** One row a tenant: where its chain ends, and how often its policy changed. Every decision is a compare-and-swap on it. */
@@ -13,6 +13,8 @@ export const chainHead = chancerySchema.table(
     epoch: bigint('epoch', { mode: 'number' }).notNull(),
     /** No open intent stands at or before this position. */
     sweptSeq: bigint('swept_seq', { mode: 'number' }).notNull().default(0),
+    /** Whether anybody wants to be told of notable entries: if not, none is put into the outbox. */
+    watched: boolean('watched').notNull().default(false),
   },
   () => [tenantPolicy('chain_head')],
 );
@@ -47,6 +49,10 @@ export const auditEntries = chancerySchema.table(
     index('audit_entries_anomalies')
       .on(t.tenantId, sql`(details->>'agent')`, t.at)
       .where(sql`action = 'agent.anomaly'`),
+    // A finding is reported once, however often it is found.
+    index('audit_entries_findings')
+      .on(t.tenantId, t.seq)
+      .where(sql`action = 'audit.verification_failed'`),
     tenantPolicy('audit_entries'),
   ],
 );

@@ -50,7 +50,7 @@ async function everythingRead(of: Furnished): Promise<string[]> {
 
 test('P5: nothing of another tenant is in anything that can be read, whoever reads', async () => {
   const [own, foreign] = [namesIn(await everythingRead(ours)), namesIn(await everythingRead(theirs))];
-  for (const kind of ['agt', 'ses', 'mem', 'key', 'brk', 'name', 'tenant']) {
+  for (const kind of ['agt', 'ses', 'mem', 'key', 'brk', 'whk', 'dlv', 'name', 'tenant']) {
     expect([kind, own.has(ours.named[kind] ?? ''), foreign.has(theirs.named[kind] ?? '')]).toEqual([kind, true, true]);
   }
   // Both read the same papers, and who of the operator's staff made them: that name stands in both chains.
@@ -90,6 +90,9 @@ const CREATES: Readonly<Record<string, (of: Furnished) => unknown>> = {
   }),
   'POST /v1/members': () => ({ email: `${newUuid()}@example.com`, role: 'auditor' }),
   'POST /v1/service-keys': () => ({ name: 'made', role: 'auditor' }),
+  'POST /v1/webhooks': () => ({ url: 'https://a.example/hook', events: ['*'] }),
+  'POST /v1/webhooks/{id}/rotate-secret': () => ({}),
+  'POST /v1/webhooks/{id}/test': () => undefined,
 };
 const KEEPERS = operations().filter(({ keepsAnswers, surfaces }) => keepsAnswers && surfaces.includes('tenant'));
 
@@ -122,7 +125,7 @@ test.each(KEEPERS.map((operation) => [operation.route, operation] as const))(
     const again = await post(people[0], ours);
     expect([again.status, replayed(again), idIn(again)]).toEqual([201, true, idIn(first)]);
     // What is shown once is not shown to who finds the key in a log either.
-    const secret = /"(api_key|key|password|otpauth_uri)"/;
+    const secret = /"(api_key|key|password|otpauth_uri|secret)"/;
     expect(again.text.includes('"secret_shown_once":true')).toBe(secret.test(first.text));
     expect(again.text).not.toMatch(secret);
     const agent = await post(ours.askers.agent, ours);

@@ -15,13 +15,18 @@ const DOES_NOT_DECIDE = [
   'member_sessions',
   'members',
   'node_leases',
+  'outbox',
   'service_keys',
   'signing_keys',
+  'webhook_deliveries',
+  'webhooks',
 ];
 /** Policies beside each table's own, and for whom. */
 const FURTHER_POLICIES = {
-  behaviour_cursors_scheduler: 'chancery_scheduler',
-  chain_head_scheduler: 'chancery_scheduler',
+  behaviour_cursors_scheduler: 'chancery_scheduler SELECT',
+  chain_head_scheduler: 'chancery_scheduler SELECT',
+  outbox_scheduler_reads: 'chancery_scheduler SELECT',
+  outbox_scheduler_relays: 'chancery_scheduler UPDATE',
 };
 
 const OWN_TENANT = '(tenant_id = (substr((SESSION_USER)::text, 3))::uuid)';
@@ -50,8 +55,8 @@ export const TABLE_RULES = {
     where p.policyname is null or (
       p.permissive = 'PERMISSIVE' and p.roles = '{public}' and p.cmd = 'ALL'
         and p.qual = '${OWN_TENANT}' and p.with_check = '${OWN_TENANT}'
-      or p.permissive = 'PERMISSIVE' and p.cmd = 'SELECT'
-        and p.roles::text[] = array[('${JSON.stringify(FURTHER_POLICIES)}'::jsonb)->>p.policyname]) is not true
+      or p.permissive = 'PERMISSIVE'
+        and p.roles[1] || ' ' || p.cmd = ('${JSON.stringify(FURTHER_POLICIES)}'::jsonb)->>p.policyname and cardinality(p.roles) = 1) is not true
     union all
     select relname || ' has not one policy of its own' from (${TENANT_TABLES}) t
     where 1 <> (select count(*) from pg_policies p where p.tablename = t.relname and p.schemaname = 'chancery' and p.roles = '{public}')`,
@@ -79,6 +84,7 @@ export const TABLE_RULES = {
         and (privilege_type in ('SELECT', 'INSERT') or privilege_type = 'UPDATE' and not whole)
       or relname = 'tenants' and who = 'chancery_directory' and privilege_type in ('SELECT', 'INSERT')
       or relname in ('chain_head', 'behaviour_cursors') and who = 'chancery_scheduler' and privilege_type = 'SELECT'
+      or relname = 'outbox' and who = 'chancery_scheduler' and privilege_type in ('SELECT', 'UPDATE') and not whole
       or relkind = 'v' and privilege_type = 'SELECT')`,
   'views ask as who reads them, and nothing is materialised': `
     select relname as fault from pg_class where relnamespace = 'chancery'::regnamespace

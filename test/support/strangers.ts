@@ -3,6 +3,7 @@ import { newUuid, publicId } from '../../src/platform/ids.js';
 import { type AppTenant, expectStatus, storeCredential, type TestApp } from './app.js';
 import { DpopAgent } from './dpop-agent.js';
 import { signedIn } from './identity.js';
+import { WebhookReceiver } from './webhook-receiver.js';
 
 /** What came back, byte for byte. */
 export interface Raw {
@@ -96,6 +97,13 @@ export async function furnish(app: TestApp): Promise<Furnished> {
   const auditor = await made({ name: 'auditor', role: 'auditor' }, '/v1/service-keys');
   const brake = await made({ scope: 'agent', agent_id: braked.id, reason: 'test' }, '/v1/brakes');
   await made({ scope: 'credential', credential_name: names[1], reason: 'test' }, '/v1/brakes');
+  // Told at once, so that nothing of it moves any more while strangers ask.
+  const hooks = [await WebhookReceiver.register(tenant, '/'), await WebhookReceiver.register(tenant, '/')] as const;
+  for (const hook of [hooks[1], hooks[0], hooks[0]]) {
+    await made({}, `/v1/webhooks/${hook.id}/test`);
+    await hook.newestIs('delivered');
+  }
+  const [delivery] = await hooks[0].deliveries();
   const idsAt = async (path: string): Promise<string> => {
     const { body } = await tenant.admin<{ data: { id: string }[] }>('GET', path);
     return body.data[0]?.id ?? '';
@@ -116,6 +124,8 @@ export async function furnish(app: TestApp): Promise<Furnished> {
       mem: await idsAt('/v1/members'),
       key: auditor.id ?? '',
       brk: brake.id ?? '',
+      whk: hooks[0].id,
+      dlv: delivery?.id ?? '',
       name: names[0],
       credential_name: names[0],
       tenant: tenant.namespace,

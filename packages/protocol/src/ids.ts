@@ -10,6 +10,9 @@ export const ID_PREFIXES = {
   brake: 'brk',
   request: 'req',
   anomaly: 'anm',
+  webhook: 'whk',
+  event: 'evt',
+  delivery: 'dlv',
 } as const;
 
 /** What stands before the underscore of an id. */

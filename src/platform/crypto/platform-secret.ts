@@ -5,7 +5,15 @@ import { Secret } from './secret.js';
 const SECRET_BYTES = 32;
 const INFO_PREFIX = 'chancery/platform-secret/v1/';
 const ROLE_PASSWORD = /^role-password\/[a-z][a-z0-9_]{0,62}$/;
-const FIXED_LABELS = ['nonce-mac', 'api-key-mac', 'idempotency-mac', 'cursor-mac', 'key-wrap', 'totp-wrap'] as const;
+const FIXED_LABELS = [
+  'nonce-mac',
+  'api-key-mac',
+  'idempotency-mac',
+  'cursor-mac',
+  'key-wrap',
+  'totp-wrap',
+  'webhook-wrap',
+] as const;
 
 /** Everything that may be derived, one label a purpose; two purposes never share key bytes. */
 export type PlatformLabel = `role-password/${string}` | (typeof FIXED_LABELS)[number];

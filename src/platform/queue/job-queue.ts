@@ -12,6 +12,8 @@ import { type JobHandler, ScheduledJob } from './scheduled-job.js';
 import { within } from './within.js';
 
 const QUEUE = 'jobs';
+/** No name of a scheduled job has a point in it. */
+const ADDED = 'added.job';
 const SCHEMA = 'bullmq';
 const PREFIX = '{chancery}'; // one hash slot, so that it works on Redis Cluster too
 const CONCURRENCY = 4;
@@ -30,11 +32,20 @@ export type JobQueueOptions = {
   postgres?: PoolConfig;
   redisUrl?: string | null;
   prefix?: string;
+  /** Two queues on one store have two names. */
+  name?: string;
+  /** How many jobs this process runs at a time. */
+  concurrency?: number;
+  /** What is done with jobs that `add` brought. */
+  work?: (data: unknown, signal: AbortSignal) => Promise<void>;
   /** How long `stop` waits for running jobs before it aborts them. */
   drainMs?: number;
   /** How often the watchdog looks. */
   watchMs?: number;
 };
+
+/** A job for once. An id that the queue still holds is not added again. */
+export type AddedJob = { id: string; data: unknown };
 
 type State = 'ok' | 'stopped' | 'unreachable' | 'stalled';
 
@@ -70,6 +81,15 @@ export class JobQueue {
     this.#jobs.set(name, new ScheduledJob(name, due.everyMs, handler, due.timeoutMs ?? RUN_MS, this.#log));
   }
 
+  /** Lost with the queue: what must not be lost stands in the database as well. Throws when the queue is not open. */
+  async add(jobs: readonly AddedJob[]): Promise<void> {
+    const queue = this.#queue;
+    if (!queue) throw new Error('the queue is not open');
+    const options = { attempts: 1, removeOnComplete: true, removeOnFail: true };
+    // One by one: BullMQ's own way for many makes a temporary table, which no login of ours may.
+    await Promise.all(jobs.map(({ id, data }) => queue.add(ADDED, data, { ...options, jobId: id })));
+  }
+
   /** Throws when the queue cannot be reached: an instance whose sweeps do not run must not look healthy. */
   async start(): Promise<void> {
     try {
@@ -94,19 +114,21 @@ export class JobQueue {
 
   async #open(): Promise<void> {
     await prepareStore(this.#store, this.#log);
-    const queue = openQueue(this.#store, QUEUE);
+    const queue = openQueue(this.#store, this.#name);
     this.#queue = queue;
     queue.on('error', (error) => this.#log.warn({ err: error }, 'queue connection'));
     await queue.waitUntilReady();
     for (const job of this.#jobs.values()) await this.#keepScheduled(queue, job);
     if (this.#queue !== queue || this.#stopped) throw new Error('the queue was given up while it opened');
-    const worker = openWorker(this.#store, QUEUE, (job) => this.#run(job.name), { concurrency: CONCURRENCY });
+    const concurrency = this.#options.concurrency ?? CONCURRENCY;
+    const worker = openWorker(this.#store, this.#name, (job) => this.#run(job.name, job.data), { concurrency });
     this.#worker = worker;
     worker.on('error', (error) => this.#log.warn({ err: error }, 'queue worker'));
     await worker.waitUntilReady();
   }
 
-  async #run(name: string): Promise<void> {
+  async #run(name: string, data: unknown): Promise<void> {
+    if (name === ADDED) return await this.#options.work?.(data, this.#stopping.signal);
     const job = this.#jobs.get(name);
     if (job) return await job.run(this.#stopping.signal);
     this.#log.warn({ job: name }, 'a job that this version does not know is left alone');
@@ -122,6 +144,10 @@ export class JobQueue {
     const template = { name: job.name, opts: { ...ATTEMPTS, ...KEEP } };
     await queue.upsertJobScheduler(job.name, { every: job.everyMs }, template);
     return false;
+  }
+
+  get #name(): string {
+    return this.#options.name ?? QUEUE;
   }
 
   get #watchMs(): number {

@@ -17,10 +17,10 @@ export type QueueStore =
 /** What we use of BullMQ's classes, whose types differ by where they keep their jobs. */
 export type OpenQueue = Pick<
   Queue,
-  'waitUntilReady' | 'close' | 'on' | 'getJobScheduler' | 'upsertJobScheduler' | 'removeJobScheduler'
+  'waitUntilReady' | 'close' | 'on' | 'add' | 'getJobScheduler' | 'upsertJobScheduler' | 'removeJobScheduler'
 >;
 export type OpenWorker = Pick<Worker, 'waitUntilReady' | 'close' | 'on' | 'isRunning'>;
-export type Process = (job: { name: string }) => Promise<void>;
+export type Process = (job: { name: string; data: unknown }) => Promise<void>;
 
 /** Of each of the two pools; a blocked LISTEN has a connection of its own. */
 const CONNECTIONS_MAX = 2;
