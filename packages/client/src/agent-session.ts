@@ -160,9 +160,10 @@ export class AgentSession {
     let answer = first;
     if (!onPending) return answer;
     for (let waitedMs = 0; waitedMs < approvalWaitMs; waitedMs += APPROVAL_POLL_MS) {
-      if (!wants(answer, 'authorization_pending')) break;
+      const slower = wants(answer, 'slow_down');
+      if (!slower && !wants(answer, 'authorization_pending')) break;
       onPending();
-      await sleep(APPROVAL_POLL_MS);
+      await sleep(slower ? 2 * APPROVAL_POLL_MS : APPROVAL_POLL_MS);
       answer = await this.#tokenAnswer();
     }
     return answer;

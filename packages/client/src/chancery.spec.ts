@@ -78,11 +78,11 @@ test('names of credentials come page by page', async () => {
 });
 
 test('asking for access names the credential and the reason, once', async () => {
-  fake.tenant.on('POST /v1/access-requests', ({ json }) => ok({ id: 'acr_1', state: 'pending', ...json }, 201));
+  fake.tenant.on('POST /v1/access-requests', ok({ id: 'apr_1', kind: 'access', state: 'pending' }, 201));
   const chancery = await connect();
-  await expect(chancery.requestAccess('k', 'to ship')).resolves.toMatchObject({ credential_name: 'k' });
+  await expect(chancery.requestAccess('k', 'to ship')).resolves.toMatchObject({ id: 'apr_1', state: 'pending' });
   const [asked] = fake.tenant.to('POST /v1/access-requests');
-  expect(asked).toMatchObject({ json: { credential_name: 'k', reason: 'to ship' } });
+  expect(asked).toMatchObject({ json: { credential: 'k', reason: 'to ship' } });
   expect(asked!.headers['idempotency-key']).toHaveLength(36);
   await chancery.close();
 });

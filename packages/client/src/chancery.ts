@@ -28,9 +28,6 @@ export type Identity = {
   tenant: { id: string; namespace: string };
 };
 
-/** What came of asking for a credential: a person decides. */
-export type AccessRequest = { id: string; credential_name: string; state: string };
-
 /**
  * An agent's door to the credentials it was granted, none of which it can see.
  *
@@ -90,19 +87,21 @@ export class Chancery {
    * call up, which also ends the upstream's.
    * @throws ChanceryError with the server's code: `brake_active`, `credential_not_found`, `tier_too_low`,
    * `vault_sealed`, `domain_not_allowed`, `url_refused`, `upstream_…`; `approval_pending` when a person has to decide,
-   * then the same input again with `approval_id`
+   * then the same input again with `approval_id`; `waitSeconds` (at most 60) has the server hold the call meanwhile
    */
   async execute(
     credential: string,
     input: ExecuteInput,
-    options: { signal?: AbortSignal } = {},
+    options: { signal?: AbortSignal | undefined; waitSeconds?: number | undefined } = {},
   ): Promise<ExecuteAnswer> {
+    const { signal, waitSeconds } = options;
     const answer = await this.#session.send({
       method: 'POST',
       path: `/v1/credentials/${encodeURIComponent(credential)}/execute`,
       json: input,
-      signal: options.signal,
-      timeoutMs: (input.timeout_ms ?? EXECUTE_TIMEOUT_MS_MAX) + EXECUTE_GRACE_MS,
+      headers: waitSeconds === undefined ? {} : { prefer: `wait=${waitSeconds}` },
+      signal,
+      timeoutMs: (input.timeout_ms ?? EXECUTE_TIMEOUT_MS_MAX) + (waitSeconds ?? 0) * 1000 + EXECUTE_GRACE_MS,
     });
     if (answer.status === 202) throw pendingAnswer(answer, this.#session.http.baseUrl);
     return answerJson<ExecuteAnswer>(answer);
@@ -129,12 +128,16 @@ export class Chancery {
     return this.#session.json<Identity>({ method: 'GET', path: '/v1/whoami' });
   }
 
-  /** Asks the people of the tenant for a credential, by the name somebody gave. They see the reason. */
-  async requestAccess(credential: string, reason: string): Promise<AccessRequest> {
-    return this.#session.json<AccessRequest>({
+  /**
+   * Asks people for the use of a credential, whether there is one of this name or not. They see the reason; what they say
+   * is to be had from {@link approval}.
+   * @throws ChanceryError `too_many_approvals`, `invalid_request`
+   */
+  async requestAccess(credential: string, reason: string): Promise<Approval> {
+    return this.#session.json<Approval>({
       method: 'POST',
       path: '/v1/access-requests',
-      json: { credential_name: credential, reason },
+      json: { credential, reason },
       headers: { 'idempotency-key': crypto.randomUUID() },
     });
   }

@@ -382,7 +382,7 @@ describe('a use a person has to approve', () => {
   const approval = (state: string) => ({ id: 'apr_1', state, expires_at: '2026-11-22T09:00:00.000Z' });
   const pending = {
     status: 202,
-    headers: { 'chancery-error': 'approval_pending' },
+    headers: { 'content-type': 'application/json', location: '/v1/approvals/apr_1' },
     json: { approval: approval('pending') },
   };
   beforeEach(() => {

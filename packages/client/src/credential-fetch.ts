@@ -7,7 +7,7 @@ import type { Fetch } from './http.js';
 import { networkError } from './http-failures.js';
 import { proxyHeaders, proxyRoute } from './proxy-route.js';
 import { nextHop } from './redirects.js';
-import { answerOf, pendingOf, refusalCode, refusalOf } from './refusal.js';
+import { answerOf, AUDIT_HEADER, pendingOf, refusalCode, refusalOf } from './refusal.js';
 
 const HOPS_MAX = 20;
 
@@ -83,7 +83,7 @@ class CredentialCall {
     const { baseUrl } = this.session.http;
     if (refusalCode(answer) === 'approval_pending') throw await pendingOf(answer, baseUrl);
     if (refusalCode(answer) !== undefined) throw await refusalOf(answer, baseUrl);
-    if (answer.headers.has('chancery-audit')) return answer;
+    if (answer.headers.has(AUDIT_HEADER)) return answer;
     await answer.body?.cancel();
     const detail = `${baseUrl} answered ${answer.status}, but not as Chancery does; is this its URL?`;
     throw new ChanceryError({ code: 'unexpected_answer', status: 0, detail });

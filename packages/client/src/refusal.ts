@@ -15,8 +15,14 @@ const WORTH_RETRYING = new Set([
   'upstream_unreachable',
 ]);
 
-/** The code when Chancery itself answered. An upstream cannot say this: its own `chancery-*` headers are removed. */
-export const refusalCode = (answer: Response): string | undefined => answer.headers.get('chancery-error') ?? undefined;
+/** On every answer of an upstream, and on no other: an upstream's own `chancery-*` headers are removed. */
+export const AUDIT_HEADER = 'chancery-audit';
+
+/** The code when Chancery itself answered. */
+export function refusalCode({ status, headers }: Response): string | undefined {
+  const waits = status === 202 && !headers.has(AUDIT_HEADER);
+  return headers.get('chancery-error') ?? (waits ? 'approval_pending' : undefined);
+}
 
 /** The refusal in an answer of Chancery's own. */
 export async function refusalOf(answer: Response, baseUrl: string): Promise<ChanceryError> {
