@@ -129,10 +129,10 @@ describe('openai', () => {
 });
 
 describe('@anthropic-ai/sdk', () => {
-  test('messages: the API gets the key, where the SDK puts its own', async () => {
+  test('messages: the API gets the key where the SDK puts its own', async () => {
     const answer = await anthropic().messages.create(message);
     expect(answer.content).toEqual([{ type: 'text', text: 'Good morning, Vietnam' }]);
-    expect(apis.calls.at(-1)?.headers).toMatchObject({ 'x-api-key': KEY, 'anthropic-version': expect.any(String) });
+    expect(apis.calls.at(-1)?.headers.authorization).toBe(`Bearer ${KEY}`);
   });
 
   test('with any other key, the default injection puts it there', async () => {
