@@ -2,6 +2,7 @@ import { type DynamicModule, Module } from '@nestjs/common';
 import { APP_GUARD } from '@nestjs/core';
 import { AuditModule } from './audit/audit.module.js';
 import { BrakesModule } from './brakes/brakes.module.js';
+import { ApprovalsModule } from './credentials/approvals/approvals.module.js';
 import { CredentialsModule } from './credentials/credentials.module.js';
 import { IdentityModule } from './identity/identity.module.js';
 import { KeysModule } from './keys/keys.module.js';
@@ -29,6 +30,7 @@ export class AppModule {
         IdentityModule,
         BrakesModule,
         CredentialsModule,
+        ApprovalsModule,
         ProxyModule,
         McpModule,
         WebhooksModule,

@@ -3,6 +3,7 @@ import { ChainHeads } from './audit/chain-heads.js';
 import { EVENTS_QUEUE } from './audit/notable.js';
 import { SignCheckpoints } from './audit/sign-checkpoints.js';
 import { SweepIntents } from './audit/sweep-intents.js';
+import { ExpireApprovals } from './credentials/approvals/expire-approvals.js';
 import { RetireVersions } from './credentials/retire-versions.js';
 import { FollowOverdue } from './identity/behaviour/follow-overdue.js';
 import { PruneProofs } from './identity/prune-proofs.js';
@@ -28,7 +29,13 @@ export function scheduleJobs(queue: JobQueue, app: INestApplicationContext, ever
   queue.schedule('follow-uses', { everyMs }, async (signal) => uses.execute(signal));
 
   const heads = app.get(ChainHeads);
-  const perTenant = [app.get(PruneProofs), app.get(RetireVersions), app.get(PruneAnswers), app.get(PruneDeliveries)];
+  const perTenant = [
+    app.get(PruneProofs),
+    app.get(RetireVersions),
+    app.get(ExpireApprovals),
+    app.get(PruneAnswers),
+    app.get(PruneDeliveries),
+  ];
   queue.schedule('housekeeping', { everyMs: HOUR_MS }, async (signal) => {
     for await (const { tenantId } of heads.all()) {
       signal.throwIfAborted();

@@ -157,6 +157,8 @@ export async function hashAt(tx: TenantTx, seq: number): Promise<string | null> 
 export interface RecentEntries {
   readonly jtis: readonly string[];
   readonly uses: readonly UseEvent[];
+  /** The approvals that uses among them spent. */
+  readonly spent: readonly string[];
   /** Time of the first entry; null when there was none. */
   readonly oldestMs: number | null;
 }
@@ -165,6 +167,7 @@ interface RecentRow {
   jtis: string | null;
   began: string | null;
   ended: string | null;
+  spent: string | null;
   oldest: Date | null;
 }
 
@@ -180,13 +183,24 @@ export async function readRecentEntries(tx: TenantTx, firstSeq: number, lastSeq:
   const { rows } = await tx.client.query<RecentRow>(
     `select string_agg(details->>'jti', ',') as jtis, min(at) as oldest,
        string_agg(${BEGAN}, ',' order by seq) filter (where ${IS_BEGUN_USE}) as began,
-       string_agg(details->>'intent', ',') filter (where details ? 'intent' and action like '%.outcome') as ended
+       string_agg(details->>'intent', ',') filter (where details ? 'intent' and action like '%.outcome') as ended,
+       string_agg(details->>'approval', ',') filter (where outcome = 'intent') as spent
      from audit_entries where tenant_id = $1 and seq between $2 and $3`,
     [tx.tenantId, firstSeq, lastSeq],
   );
-  const { jtis = null, began = null, ended = null, oldest = null } = rows[0] ?? {};
+  const { jtis = null, began = null, ended = null, spent = null, oldest = null } = rows[0] ?? {};
   const uses = [...words(began).map(begunUse), ...words(ended).map(endedUse)];
-  return { jtis: words(jtis), uses, oldestMs: oldest?.getTime() ?? null };
+  return { jtis: words(jtis), uses, spent: words(spent), oldestMs: oldest?.getTime() ?? null };
+}
+
+/** Which of some approvals a use has spent, and the position of its intent. By an index of their own. */
+export async function readSpent(tx: TenantTx, keys: readonly string[]): Promise<Map<string, number>> {
+  const { rows } = await tx.client.query<{ key: string; seq: string }>(
+    `select details->>'approval' as key, seq from audit_entries where tenant_id = $1
+     and outcome = 'intent' and details ? 'approval' and details->>'approval' = any($2::text[])`,
+    [tx.tenantId, keys],
+  );
+  return new Map(rows.map(({ key, seq }) => [key, Number(seq)]));
 }
 
 /** Uses that no outcome has ended yet, however long ago they began. */

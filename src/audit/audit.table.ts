@@ -42,6 +42,10 @@ export const auditEntries = chancerySchema.table(
     index('audit_entries_outcomes')
       .on(t.tenantId, sql`((details->>'intent')::bigint)`)
       .where(sql`details ? 'intent'`),
+    // Whether an approval was spent is asked of the chain itself: a use and what it spends are one row.
+    index('audit_entries_approvals')
+      .on(t.tenantId, sql`(details->>'approval')`)
+      .where(sql`outcome = 'intent' and details ? 'approval'`),
     // The last seal is an order to every node, and each looks for it with every renewal of its lease.
     index('audit_entries_seals')
       .on(t.tenantId, t.seq)

@@ -2,6 +2,7 @@ import type { EntryRef } from '../tenancy/acts.js';
 import { finish, type FinishedEntry } from './chain.js';
 import type { Verdict } from './decision.js';
 import type { Known } from './policy-memory.js';
+import { spentBy } from './spent-approvals.js';
 import type { Submission } from './submission.js';
 import { useEventOf } from './use-window.js';
 
@@ -23,6 +24,7 @@ export function decideBatch<P>(
   const decided: { submission: Submission<P>; result: unknown; ref: EntryRef | null }[] = [];
   const used = new Set<string>();
   const uses = known.chain.uses.during(nowMs);
+  const spent = new Set<string>();
   let last: EntryRef = known.head;
   for (const submission of taken) {
     if (submission.settled) continue;
@@ -33,6 +35,7 @@ export function decideBatch<P>(
         fresh: known.load > submission.arrivedLoad,
         seen: (jti) => used.has(jti) || known.chain.proofs.has(jti),
         uses,
+        spent: (key) => spent.has(key) || known.chain.spent.has(key),
       });
       if (verdict.kind === 'reload') return null;
       let ref: EntryRef | null = null;
@@ -43,6 +46,8 @@ export function decideBatch<P>(
         if (verdict.jti !== undefined) used.add(verdict.jti);
         const event = useEventOf(entry.entry);
         if (event !== null) uses.apply(event);
+        const approval = spentBy(entry.entry);
+        if (approval !== null) spent.add(approval);
       }
       decided.push({ submission, result: verdict.result, ref });
     } catch (error) {

@@ -2,6 +2,7 @@ import type { TenantTx } from '../platform/database/tenant-tx.js';
 import { readRecentEntries, readUsesUnderWay, type RecentEntries } from './audit.repository.js';
 import type { FinishedEntry } from './chain.js';
 import { PROOF_WINDOW_MS, ProofWindow } from './proof-window.js';
+import { spentBy } from './spent-approvals.js';
 import { RATE_WINDOW_MS, useEventOf, UseWindow } from './use-window.js';
 
 const PAGE = 5_000;
@@ -12,10 +13,15 @@ const WINDOW_MS = Math.max(PROOF_WINDOW_MS, RATE_WINDOW_MS);
 export class ChainMemory {
   readonly proofs = new ProofWindow();
   readonly uses = new UseWindow();
+  /** The approvals spent since the policy was loaded; it knows itself which were spent before. */
+  readonly spent = new Set<string>();
   #loaded = false;
 
-  /** Reads what was appended behind `afterSeq` up to the head, as far back as the window reaches. */
-  async load(tx: TenantTx, afterSeq: number, headSeq: number, nowMs: number, ticksMs: number): Promise<void> {
+  /**
+   * Reads what was appended behind `afterSeq` up to the head, as far back as the window reaches. False when entries were
+   * left unread: no proof in them is good any more, but approvals may be spent in them that the policy does not know of.
+   */
+  async load(tx: TenantTx, afterSeq: number, headSeq: number, nowMs: number, ticksMs: number): Promise<boolean> {
     const pages: RecentEntries[] = [];
     let firstSeq = headSeq + 1;
     for (let last = headSeq; last > afterSeq; last -= PAGE) {
@@ -27,17 +33,23 @@ export class ChainMemory {
     }
     const older = this.#loaded ? [] : await readUsesUnderWay(tx, firstSeq - 1);
     this.#loaded = true;
-    for (const { jtis } of pages.reverse()) this.proofs.add(jtis, ticksMs);
+    for (const { jtis, spent } of pages.reverse()) {
+      this.proofs.add(jtis, ticksMs);
+      for (const key of spent) this.spent.add(key);
+    }
     for (const event of [...older, ...pages.flatMap(({ uses }) => uses)]) this.uses.apply(event, nowMs);
+    return firstSeq <= afterSeq + 1;
   }
 
-  /** Our own entries are durable: only now their proofs are spent and their uses counted. */
+  /** Our own entries are durable: only now their proofs and approvals are spent and their uses counted. */
   advance(entries: readonly FinishedEntry[], jtis: readonly string[], nowMs: number, ticksMs: number): void {
     this.proofs.add(jtis, ticksMs);
     this.proofs.prune(ticksMs);
     for (const { entry } of entries) {
       const event = useEventOf(entry);
       if (event !== null) this.uses.apply(event, nowMs);
+      const spent = spentBy(entry);
+      if (spent !== null) this.spent.add(spent);
     }
   }
 }

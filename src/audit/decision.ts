@@ -12,6 +12,8 @@ export interface DecisionView<P> {
   seen(jti: string): boolean;
   /** The uses under way and of the last minute, those decided before in the same batch included. */
   readonly uses: UseCounts;
+  /** Whether an approval was spent since the policy was loaded, in this batch included. */
+  spent(key: string): boolean;
 }
 
 /**

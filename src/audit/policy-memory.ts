@@ -42,9 +42,10 @@ export class PolicyMemory<P> {
   async catchUp(tx: TenantTx, head: ChainHead, load: number, anew: boolean): Promise<Known<P>> {
     const known = this.#known;
     const chain = known?.chain ?? new ChainMemory();
-    await chain.load(tx, known?.head.seq ?? 0, head.seq, this.now(), this.ticks());
-    const current = known !== null && !anew && known.head.epoch === head.epoch;
-    this.#known = current ? { ...known, head } : { head, policy: await this.load(tx), chain, load };
+    const whole = await chain.load(tx, known?.head.seq ?? 0, head.seq, this.now(), this.ticks());
+    if (known !== null && !anew && known.head.epoch === head.epoch && whole) return (this.#known = { ...known, head });
+    this.#known = { head, policy: await this.load(tx), chain, load };
+    chain.spent.clear();
     return this.#known;
   }
 

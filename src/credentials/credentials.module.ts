@@ -42,6 +42,6 @@ import { StoredGrantLimits } from './stored-grant-limits.js';
     { provide: CredentialNames, useClass: StoredCredentialNames },
     { provide: GrantLimits, useClass: StoredGrantLimits },
   ],
-  exports: [CredentialNames, GrantLimits, ListGranted, OpenVersion, RetireVersions],
+  exports: [CredentialNames, GrantAccess, GrantLimits, ListGranted, OpenVersion, RetireVersions],
 })
 export class CredentialsModule {}

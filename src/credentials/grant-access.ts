@@ -5,7 +5,7 @@ import { TenantDatabase } from '../platform/database/tenant-database.js';
 import { notFound } from '../platform/http/http.errors.js';
 import { publicId } from '../platform/ids.js';
 import { InFlightCalls } from '../platform/outbound/in-flight.js';
-import { Acts } from '../tenancy/acts.js';
+import { type Act, Acts } from '../tenancy/acts.js';
 import { actorOf, type Principal } from '../tenancy/principal.js';
 import { credentialNotFound, grantLimitReached } from './credentials.errors.js';
 import { findCredential } from './credentials.repository.js';
@@ -53,33 +53,36 @@ export class GrantAccess {
 
   /** Granting what is granted changes nothing; a suspended grant becomes active again when the tier has room. */
   grant(principal: Principal, name: string, agentId: string): Promise<GrantView> {
-    return this.acts.run(principal.tenantId, async ({ tx, chain, nowMs }) => {
-      const credential = await findCredential(tx, name);
-      if (credential === undefined) throw credentialNotFound();
-      const agent = await this.findAgent.execute(tx, agentId);
-      if (agent === undefined || agent.state === 'revoked') throw notFound();
-      const existing = await findGrant(tx, agentId, credential.id);
-      if (existing?.state === 'active') return { agent, grant: existing };
-      const limit = TIER_RULES[agent.tier].credentialsLimit;
-      if (limit !== null && (await activeGrantsOf(tx, agentId)).length >= limit)
-        throw grantLimitReached(agent.tier, limit);
-      const actor = actorOf(principal);
-      const fresh = {
-        agentId,
-        credentialId: credential.id,
-        state: 'active',
-        grantedAt: new Date(nowMs),
-        grantedBy: actor,
-      } as const;
-      if (existing === undefined) await insertGrant(tx, fresh);
-      else await setGrantState(tx, agentId, [credential.id], 'active');
-      const details = { credential: publicId('crd', credential.id), name, agent: publicId('agt', agentId) };
-      await chain.append({ actor, action: 'grant.add', outcome: 'success', details });
-      return {
-        agent,
-        grant: existing === undefined ? { ...fresh, tenantId: tx.tenantId } : { ...existing, state: 'active' },
-      };
-    });
+    return this.acts.run(principal.tenantId, (act) => this.within(act, principal, name, agentId));
+  }
+
+  /** Inside somebody's act: an approved request for access is a door to this too. */
+  async within({ tx, chain, nowMs }: Act, principal: Principal, name: string, agentId: string): Promise<GrantView> {
+    const credential = await findCredential(tx, name);
+    if (credential === undefined) throw credentialNotFound();
+    const agent = await this.findAgent.execute(tx, agentId);
+    if (agent === undefined || agent.state === 'revoked') throw notFound();
+    const existing = await findGrant(tx, agentId, credential.id);
+    if (existing?.state === 'active') return { agent, grant: existing };
+    const limit = TIER_RULES[agent.tier].credentialsLimit;
+    if (limit !== null && (await activeGrantsOf(tx, agentId)).length >= limit)
+      throw grantLimitReached(agent.tier, limit);
+    const actor = actorOf(principal);
+    const fresh = {
+      agentId,
+      credentialId: credential.id,
+      state: 'active',
+      grantedAt: new Date(nowMs),
+      grantedBy: actor,
+    } as const;
+    if (existing === undefined) await insertGrant(tx, fresh);
+    else await setGrantState(tx, agentId, [credential.id], 'active');
+    const details = { credential: publicId('crd', credential.id), name, agent: publicId('agt', agentId) };
+    await chain.append({ actor, action: 'grant.add', outcome: 'success', details });
+    return {
+      agent,
+      grant: existing === undefined ? { ...fresh, tenantId: tx.tenantId } : { ...existing, state: 'active' },
+    };
   }
 
   async revoke(principal: Principal, name: string, agentId: string): Promise<void> {

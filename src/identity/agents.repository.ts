@@ -3,7 +3,7 @@ import type { TenantTx } from '../platform/database/tenant-tx.js';
 import { agents } from './agents.table.js';
 
 export type AgentRow = typeof agents.$inferSelect;
-export type AgentChanges = Partial<Pick<AgentRow, 'tier' | 'state' | 'apiKeyId' | 'apiKeyHash'>>;
+export type AgentChanges = Partial<Pick<AgentRow, 'tier' | 'state' | 'apiKeyId' | 'apiKeyHash' | 'keyHolders'>>;
 
 export async function insertAgent(tx: TenantTx, row: Omit<AgentRow, 'tenantId'>): Promise<AgentRow> {
   const [stored] = await tx.db

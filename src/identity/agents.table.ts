@@ -1,4 +1,4 @@
-import { foreignKey, index, integer, primaryKey, text, timestamp, uniqueIndex, uuid } from 'drizzle-orm/pg-core';
+import { foreignKey, index, integer, jsonb, primaryKey, text, timestamp, uniqueIndex, uuid } from 'drizzle-orm/pg-core';
 import { bytea, chancerySchema, tenantId, tenantPolicy } from '../platform/database/tenant-table.js';
 
 const time = (name: string) => timestamp(name, { withTimezone: true, precision: 3 });
@@ -13,6 +13,8 @@ export const agents = chancerySchema.table(
     state: text('state', { enum: ['active', 'suspended', 'revoked'] }).notNull(),
     apiKeyId: uuid('api_key_id').notNull(),
     apiKeyHash: bytea('api_key_hash').notNull(),
+    /** Who was ever shown an API key of this agent, as the chain names them: none of them approves its requests. */
+    keyHolders: jsonb('key_holders').$type<readonly string[]>().notNull().default([]),
     createdAt: time('created_at').notNull(),
     updatedAt: time('updated_at').notNull(),
   },

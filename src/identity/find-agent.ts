@@ -8,9 +8,16 @@ export interface KnownAgent {
   readonly name: string;
   readonly tier: (typeof agents.$inferSelect)['tier'];
   readonly state: (typeof agents.$inferSelect)['state'];
+  readonly keyHolders: readonly string[];
 }
 
-const KNOWN = { id: agents.id, name: agents.name, tier: agents.tier, state: agents.state };
+const KNOWN = {
+  id: agents.id,
+  name: agents.name,
+  tier: agents.tier,
+  state: agents.state,
+  keyHolders: agents.keyHolders,
+};
 
 /** What the rooms above may ask about agents, inside their own transaction. */
 @Injectable()

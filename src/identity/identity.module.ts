@@ -27,10 +27,12 @@ import { IssueToken } from './issue-token.js';
 import { ListSessions } from './list-sessions.js';
 import { OAuthController } from './oauth.controller.js';
 import { OpenSession } from './open-session.js';
+import { PollPace } from './poll-pace.js';
 import { PromoteAgent } from './promote-agent.js';
 import { PruneProofs } from './prune-proofs.js';
 import { ReadAgents } from './read-agents.js';
 import { ReadStanding } from './read-standing.js';
+import { RefuseSession } from './refuse-session.js';
 import { RegisterAgent } from './register-agent.js';
 import { ReinstateAgent } from './reinstate-agent.js';
 import { ReplaceApiKey } from './replace-api-key.js';
@@ -71,12 +73,14 @@ import { TokenKeys } from './token-keys.js';
     IssueToken,
     ListSessions,
     OpenSession,
+    PollPace,
     PromoteAgent,
     PruneProofs,
     ReadAgents,
     ReadBehaviour,
     ReadStanding,
     RecordFindings,
+    RefuseSession,
     RegisterAgent,
     ReinstateAgent,
     RenewalScore,
@@ -90,6 +94,6 @@ import { TokenKeys } from './token-keys.js';
     { provide: AgentAuthenticator, useExisting: DpopAuthenticator },
     { provide: APP_INTERCEPTOR, useClass: DpopNonceInterceptor },
   ],
-  exports: [AgentAuthenticator, FindAgent, FollowOverdue, PruneProofs, ReadStanding],
+  exports: [AgentAuthenticator, ApproveSession, FindAgent, FollowOverdue, PruneProofs, ReadStanding, RefuseSession],
 })
 export class IdentityModule {}

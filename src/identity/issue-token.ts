@@ -5,8 +5,9 @@ import { AccessTokens } from './access-tokens.js';
 import { AuthenticateClient } from './authenticate-client.js';
 import type { ClientCredential } from './client-credentials.js';
 import type { CheckedProof } from './dpop-proofs.js';
-import { invalidClient, OAuthError } from './oauth.errors.js';
+import { invalidClient, OAuthError, sessionPending } from './oauth.errors.js';
 import { OpenSession } from './open-session.js';
+import { POLL_INTERVAL_SECONDS, PollPace } from './poll-pace.js';
 
 /** The scopes whose operation exists. */
 export const GRANTABLE_SCOPES: readonly Scope[] = ['use:credential'];
@@ -23,6 +24,7 @@ export class IssueToken {
   constructor(
     private readonly authenticateClient: AuthenticateClient,
     private readonly openSession: OpenSession,
+    private readonly pace: PollPace,
     private readonly tokens: AccessTokens,
     private readonly clock: Clock,
   ) {}
@@ -36,10 +38,9 @@ export class IssueToken {
       case 'refused':
         throw new OAuthError('invalid_grant', opened.why);
       case 'pending':
-        throw new OAuthError(
-          'authorization_pending',
-          'A person must approve this session. Ask again with the same DPoP key.',
-        );
+        throw sessionPending(this.#tooSoon(opened), POLL_INTERVAL_SECONDS);
+      case 'denied':
+        throw new OAuthError('access_denied', 'A person refused this session. Begin a new one with a new DPoP key.');
       case 'open':
         break;
     }
@@ -59,5 +60,11 @@ export class IssueToken {
       expiresInSeconds: Math.floor(expiresAtMs / 1000) - Math.floor(this.clock.now() / 1000),
       scopes,
     };
+  }
+
+  #tooSoon({ sessionId, isNew }: { readonly sessionId: string; readonly isNew: boolean }): boolean {
+    if (!isNew) return this.pace.tooSoon(sessionId);
+    this.pace.begin(sessionId);
+    return false;
   }
 }

@@ -10,11 +10,14 @@ import {
 } from './agent-sessions.repository.js';
 import { type AgentRow, findAgentRow } from './agents.repository.js';
 import { RenewalScore } from './behaviour/renewal-score.js';
-import { firstStep, nextStep, type SessionStep } from './session-rules.js';
+import { SessionApprovals } from './session-approvals.js';
+import { deadlineMs, firstStep, nextStep, type SessionStep } from './session-rules.js';
 
 export type Opened =
   | { readonly kind: 'open'; readonly session: SessionRow }
-  | { readonly kind: 'pending' }
+  | { readonly kind: 'pending'; readonly sessionId: string; readonly isNew: boolean }
+  /** A person said no. */
+  | { readonly kind: 'denied' }
   | { readonly kind: 'refused'; readonly why: string }
   /** Suspended, revoked, or given another key since it was authenticated. */
   | { readonly kind: 'agent_not_active' };
@@ -27,6 +30,7 @@ export class OpenSession {
   constructor(
     private readonly acts: Acts,
     private readonly renewalScore: RenewalScore,
+    private readonly approvals: SessionApprovals,
   ) {}
 
   execute(tenantId: string, authenticated: Pick<AgentRow, 'id' | 'apiKeyId'>, jkt: string): Promise<Opened> {
@@ -77,7 +81,9 @@ export class OpenSession {
         return this.#asked(act, await updateSession(act.tx, session.id, changes));
       }
       case 'wait':
-        return { kind: 'pending' };
+        return { kind: 'pending', sessionId: session.id, isNew: false };
+      case 'denied':
+        return { kind: 'denied' };
       case 'refuse':
         return { kind: 'refused', why: step.why };
       default:
@@ -99,7 +105,8 @@ export class OpenSession {
 
   async #asked(act: Act, session: SessionRow): Promise<Opened> {
     await act.chain.append({ ...draftOf(session), action: 'session.request', outcome: 'pending' });
-    return { kind: 'pending' };
+    await this.approvals.ask(act, session, new Date(deadlineMs(session)));
+    return { kind: 'pending', sessionId: session.id, isNew: true };
   }
 }
 

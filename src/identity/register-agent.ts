@@ -8,6 +8,7 @@ import { Acts } from '../tenancy/acts.js';
 import { actorOf, type Principal } from '../tenancy/principal.js';
 import { nameTaken } from '../tenancy/tenancy.errors.js';
 import { type AgentRow, insertAgent } from './agents.repository.js';
+import { withHolder } from './own-request.js';
 
 /** An agent begins as NOVICE, whoever registers it. Its API key is shown once and stored as a hash. */
 @Injectable()
@@ -26,7 +27,8 @@ export class RegisterAgent {
       const agent = await this.acts.run(principal.tenantId, async ({ tx, chain, nowMs }) => {
         const now = new Date(nowMs);
         const made = { id, name, tier: FIRST_TIER, state: 'active', apiKeyId, apiKeyHash: secretHash } as const;
-        const stored = await insertAgent(tx, { ...made, createdAt: now, updatedAt: now });
+        const keyHolders = withHolder([], principal);
+        const stored = await insertAgent(tx, { ...made, keyHolders, createdAt: now, updatedAt: now });
         const details = { agent: publicId('agt', id), name, tier: FIRST_TIER };
         await chain.append({ actor: actorOf(principal), action: 'agent.register', outcome: 'success', details });
         return stored;

@@ -7,6 +7,7 @@ import type { Principal } from '../tenancy/principal.js';
 import { endSessionsOf } from './agent-sessions.repository.js';
 import { ChangeAgent } from './change-agent.js';
 import { agentRevoked } from './identity.errors.js';
+import { withHolder } from './own-request.js';
 
 /** A new API key, shown once. The old one is dead from this moment, and so is everything that was opened with it. */
 @Injectable()
@@ -29,7 +30,11 @@ export class ReplaceApiKey {
         if (agent.state === 'revoked') throw agentRevoked();
         const ended = await endSessionsOf(tx, agentId, new Date(nowMs), 'API key replaced');
         const details = { api_key: apiKeyId, replaced: agent.apiKeyId, sessions_ended: ended };
-        return { action: 'agent.api_key.replace', set: { apiKeyId, apiKeyHash: secretHash }, details };
+        return {
+          action: 'agent.api_key.replace',
+          set: { apiKeyId, apiKeyHash: secretHash, keyHolders: withHolder(agent.keyHolders, principal) },
+          details,
+        };
       },
       'control',
     );

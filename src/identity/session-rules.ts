@@ -19,6 +19,8 @@ export type SessionStep =
   | { readonly kind: 'ask_again'; readonly tier: Tier }
   | { readonly kind: 'collect'; readonly tier: Tier; readonly expiresAtMs: number }
   | { readonly kind: 'wait' }
+  /** It waited for a person, and one said no. */
+  | { readonly kind: 'denied' }
   | { readonly kind: 'refuse'; readonly why: string };
 
 const NEW_KEY = 'Begin a new one with a new DPoP key.';
@@ -33,6 +35,7 @@ export function firstStep(agentTier: Tier, liveSessions: number, nowMs: number):
 }
 
 export function nextStep(session: SessionState, agentTier: Tier, nowMs: number): SessionStep {
+  if (session.revokedAt !== null && session.state === 'pending') return { kind: 'denied' };
   if (session.revokedAt !== null) return { kind: 'refuse', why: `This session was ended. ${NEW_KEY}` };
   if (nowMs >= deadlineMs(session)) return { kind: 'refuse', why: `This session is over. ${NEW_KEY}` };
   // A demotion counts from the next token on; a promotion needs a new session.

@@ -95,6 +95,7 @@ function policyWith(has: Has): UsePolicy {
       ...brake('agent brake', 'agent', { agentId: AGENT }),
       ...brake('credential brake', 'credential', { credentialId: CREDENTIAL }),
     ],
+    approvals: new Map(),
     credentials: {
       byName: new Map(has('unknown') ? [] : [['key', credential]]),
       grants: new Map(has('not granted') ? [] : [[grantKey(AGENT, CREDENTIAL), grant]]),

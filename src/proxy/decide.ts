@@ -1,6 +1,7 @@
 import { tierAtLeast } from '@chancery/protocol/tiers.js';
 import type { UseCounts } from '../audit/use-window.js';
 import { brakeOnAgent, brakeOnCredential } from '../brakes/brake.js';
+import type { ApprovalDenial } from '../credentials/approvals/approval.js';
 import { type CredentialPolicy, grantKey, type VersionPolicy } from '../credentials/credentials-policy.js';
 import { publicId } from '../platform/ids.js';
 import { agentActor } from '../tenancy/principal.js';
@@ -40,7 +41,9 @@ export type DenialCode =
   | 'placement_not_allowed'
   | 'placeholder_missing'
   | 'template_refused'
-  | 'limit_reached';
+  | 'limit_reached'
+  | ApprovalDenial
+  | 'too_many_approvals';
 
 export interface Denial {
   readonly kind: 'denied';
@@ -50,6 +53,8 @@ export interface Denial {
   readonly detail?: string;
   /** Which limit, and when to ask again. */
   readonly over?: OverLimit;
+  /** The approval that was presented and does not cover it. */
+  readonly approvalId?: string;
   readonly credential?: CredentialPolicy;
 }
 
@@ -57,12 +62,18 @@ export type Decision =
   | { readonly kind: 'unauthenticated' }
   | { readonly kind: 'unknown_session' }
   | Denial
-  | { readonly kind: 'allowed'; readonly credential: CredentialPolicy; readonly version: number };
+  | {
+      readonly kind: 'allowed';
+      readonly credential: CredentialPolicy;
+      readonly version: number;
+      /** The approval it spends. */
+      readonly approvalId?: string;
+    };
 
 /**
  * The fixed order (design 4, P2): session → brake (global, tenant, agent) → credential known and granted → brake
  * (credential) → tier → seal → domain → method → path → placement → the template fits → limits. The first that fails is the answer;
- * the later ones are not looked at.
+ * the later ones are not looked at. Whether a person approved the use is asked behind all of them (approval-gate.ts).
  */
 export function decide(policy: UsePolicy, question: UseQuestion, node: NodeState, nowMs: number): Decision {
   const session = policy.identity.sessions.get(question.sessionId);

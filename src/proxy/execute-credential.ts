@@ -9,6 +9,14 @@ import { InFlightCalls, type OpenCall } from '../platform/outbound/in-flight.js'
 import type { EntryRef } from '../tenancy/acts.js';
 import type { AgentPrincipal } from '../tenancy/principal.js';
 import { forbidden } from '../tenancy/tenancy.errors.js';
+import {
+  type AllowedUse,
+  ApprovalGate,
+  type Asking,
+  type PassedBody,
+  PendingUse,
+  type Waiting,
+} from './approval-gate.js';
 import { CallUpstream, type UpstreamAnswer, type UpstreamCall } from './call-upstream.js';
 import { factsOf, NO_REQUEST } from './binding-policy.js';
 import { type Decision, decide } from './decide.js';
@@ -16,7 +24,7 @@ import { withDefaultInjection } from './default-injection.js';
 import { callCut, denied, proofUsed, refused, sessionEnded } from './proxy.errors.js';
 import type { Refusal, Result as ParseResult } from './refusal.js';
 import { type ExecuteRequest, type ParsedTemplate, parseTemplate } from './template.js';
-import { denialEntry, intentEntry, type UseFacts } from './use-entries.js';
+import { denialEntry, intentEntry, pendingEntry, type UseFacts } from './use-entries.js';
 import type { UsePolicy } from './use-policy.js';
 
 const USE_SCOPE = 'use:credential';
@@ -28,6 +36,12 @@ export interface UseInput {
   readonly parsed: ParseResult<ParsedTemplate>;
   readonly timeoutMs: number;
   readonly version: number | undefined;
+  /** A person's approval of exactly this request. */
+  readonly approvalId?: string | undefined;
+  /** How long the request may be held for a person; 0 answers at once that it waits. */
+  readonly waitSeconds?: number;
+  /** A body that goes on as it comes, beside the template; `unread` is one that nobody can be asked to approve. */
+  readonly passedBody?: PassedBody;
   /** Aborts when the agent goes away. */
   readonly gone: AbortSignal;
 }
@@ -40,10 +54,18 @@ export interface ExecuteResult extends UpstreamAnswer {
   readonly audit: EntryRef;
 }
 
-type Result =
+type Decided =
+  | Decision
   | { readonly kind: 'refused'; readonly refusal: Refusal }
-  | { readonly kind: 'proof_used' }
-  | Exclude<Decision, { kind: 'unknown_session' }>;
+  | ({ readonly kind: 'waiting'; readonly waiting: Waiting } & AllowedUse)
+  | { readonly kind: 'reload' };
+type Result = { readonly kind: 'proof_used' } | Exclude<Decided, { kind: 'unknown_session' | 'reload' }>;
+
+/** What a decision is told of approvals: the one that is presented, and since when this same request was held for it. */
+interface Approving {
+  readonly presented: Asking['presented'];
+  readonly heldSince: EntryRef | null;
+}
 
 /**
  * The way of one call (design 4): parse without any secret in sight, decide and make the decision durable in one
@@ -57,10 +79,11 @@ export class ExecuteCredential {
     private readonly keys: TenantKeys,
     private readonly inFlight: InFlightCalls,
     private readonly upstream: CallUpstream,
+    private readonly gate: ApprovalGate,
     @Inject(CONFIG) private readonly config: Config,
   ) {}
 
-  async execute(principal: AgentPrincipal, asked: ExecuteInput): Promise<ExecuteResult> {
+  async execute(principal: AgentPrincipal, asked: ExecuteInput): Promise<ExecuteResult | PendingUse> {
     const timeoutMs = Math.min(asked.timeoutMs, this.config.outbound.timeoutMs);
     const parsed = parseTemplate(asked.request, { allowCleartext: this.config.environment !== 'production' });
     return this.use(principal, { ...asked, parsed, timeoutMs }, async (call) => ({
@@ -69,19 +92,46 @@ export class ExecuteCredential {
     }));
   }
 
-  /** Decides, makes the decision durable, and lets `carryOut` do what was allowed. Whatever ends the call is in its signal. */
-  async use<A>(principal: AgentPrincipal, input: UseInput, carryOut: (call: UpstreamCall) => Promise<A>): Promise<A> {
+  /**
+   * Decides, makes the decision durable, and lets `carryOut` do what was allowed. Whatever ends the call is in its signal.
+   * What waits for a person is held for as long as the agent said, and then decided again, from the beginning.
+   */
+  async use<A>(
+    principal: AgentPrincipal,
+    input: UseInput,
+    carryOut: (call: UpstreamCall) => Promise<A>,
+  ): Promise<A | PendingUse> {
     if (!principal.scopes.includes(USE_SCOPE)) throw forbidden();
+    const { waitSeconds = 0, gone } = input;
+    const { tenantId } = principal;
+    const presented = await this.gate.presented(tenantId, input.approvalId);
+    const first = await this.#once(principal, input, { presented, heldSince: null }, carryOut);
+    if (!(first instanceof PendingUse) || waitSeconds === 0) return first;
+    if (!(await this.gate.decided(tenantId, first.approval.id, waitSeconds, gone))) return first;
+    const approved = await this.gate.presented(tenantId, first.approval.id);
+    return this.#once(principal, input, { presented: approved, heldSince: first.audit }, carryOut);
+  }
+
+  async #once<A>(
+    principal: AgentPrincipal,
+    input: UseInput,
+    approving: Approving,
+    carryOut: (call: UpstreamCall) => Promise<A>,
+  ): Promise<A | PendingUse> {
     const { parsed } = input;
+    // A request that was held has spent its proof itself, in the entry it waited with.
+    const isHeld = approving.heldSince !== null;
+    const jti = isHeld ? {} : { jti: principal.proofId };
     let call: OpenCall | null = null;
     let sessionEnds: NodeJS.Timeout | undefined;
     const verdict = (view: DecisionView<UsePolicy>): Verdict<Result> => {
       call?.close();
       call = null;
       this.globalBrake.assertLease();
-      if (view.seen(principal.proofId)) return { kind: 'silent', result: { kind: 'proof_used' } };
-      const facts = this.#facts(principal, input, parsed.ok ? parsed.value : null, view.nowMs);
-      const decision = this.#decide(principal, input, parsed, view);
+      if (!isHeld && view.seen(principal.proofId)) return { kind: 'silent', result: { kind: 'proof_used' } };
+      const facts = this.#facts(principal, input, approving, view.nowMs);
+      const decision = this.#approved(principal, input, approving, view, this.#decide(principal, input, parsed, view));
+      if (decision.kind === 'reload') return decision;
       if (decision.kind === 'unknown_session') {
         return view.fresh ? { kind: 'silent', result: { kind: 'unauthenticated' } } : { kind: 'reload' };
       }
@@ -91,13 +141,17 @@ export class ExecuteCredential {
         call = this.inFlight.open(labels(principal, decision.credential.id));
         clearTimeout(sessionEnds);
         sessionEnds = this.#cutAtSessionEnd(principal, input, view);
-        return { kind: 'entry', draft: intentEntry(facts, decision), jti: principal.proofId, result: decision };
+        return { kind: 'entry', draft: intentEntry(facts, decision), ...jti, result: decision };
       }
-      return { kind: 'entry', draft: denialEntry(facts, decision), jti: principal.proofId, result: decision };
+      if (decision.kind === 'waiting') {
+        return { kind: 'entry', draft: pendingEntry(facts, decision, decision.waiting), ...jti, result: decision };
+      }
+      return { kind: 'entry', draft: denialEntry(facts, decision), ...jti, result: decision };
     };
     try {
       await this.globalBrake.seekLease();
       const { result, ref } = await this.committers.of(principal.tenantId).submit(verdict);
+      if (result.kind === 'waiting') return await this.#ask(principal, input, result, ref);
       return await carryOut(this.#allowed(principal, input, result, ref, call));
     } finally {
       clearTimeout(sessionEnds);
@@ -125,6 +179,47 @@ export class ExecuteCredential {
     return authentic && !parsed.ok ? { kind: 'refused', refusal: parsed } : decision;
   }
 
+  /** Behind every other check: whether a person approved this use, where its credential asks for one. */
+  #approved(
+    principal: AgentPrincipal,
+    { parsed, passedBody = null }: UseInput,
+    { presented }: Approving,
+    view: DecisionView<UsePolicy>,
+    decision: Decided,
+  ): Decided {
+    if (decision.kind !== 'allowed' || !parsed.ok) return decision;
+    const verdict = this.gate.judge(view, decision, { principal, template: parsed.value, passedBody, presented });
+    const { credential, version } = decision;
+    const approvalId = presented === null ? {} : { approvalId: presented.id };
+    switch (verdict.kind) {
+      case 'open':
+        return verdict.approvalId === undefined ? decision : { ...decision, approvalId: verdict.approvalId };
+      case 'closed':
+        return {
+          kind: 'denied',
+          code: verdict.code,
+          credential,
+          ...(verdict.detail === undefined ? {} : { detail: verdict.detail }),
+          ...approvalId,
+        };
+      case 'waiting':
+        return { kind: 'waiting', credential, version, waiting: verdict.waiting };
+      case 'reload':
+        return verdict;
+    }
+  }
+
+  async #ask(
+    principal: AgentPrincipal,
+    { credentialName, purpose, parsed }: UseInput,
+    use: Extract<Result, { kind: 'waiting' }>,
+    ref: EntryRef | null,
+  ): Promise<PendingUse> {
+    if (ref === null || !parsed.ok) throw new Error('what waits for a person has its entry');
+    const about = { credentialName, url: parsed.value.target.url, purpose };
+    return new PendingUse(await this.gate.ask(principal, use, use.waiting, about), ref);
+  }
+
   /** A session that runs out while the call is under way ends it; nobody else would say so. */
   #cutAtSessionEnd(
     { tenantId, sessionId }: AgentPrincipal,
@@ -136,14 +231,15 @@ export class ExecuteCredential {
     return setTimeout(() => this.inFlight.cut({ tenantId, sessionId }, 'session_ended'), leftMs).unref();
   }
 
-  #facts(principal: AgentPrincipal, input: UseInput, template: ParsedTemplate | null, nowMs: number): UseFacts {
+  #facts(principal: AgentPrincipal, input: UseInput, { heldSince }: Approving, nowMs: number): UseFacts {
     return {
       principal,
       credentialName: input.credentialName,
       purpose: input.purpose,
-      template,
+      template: input.parsed.ok ? input.parsed.value : null,
       timeoutMs: input.timeoutMs,
       nowMs,
+      heldSince: heldSince?.seq ?? null,
       platformSeq: this.globalBrake.platformSeq,
     };
   }
@@ -152,7 +248,7 @@ export class ExecuteCredential {
   #allowed(
     principal: AgentPrincipal,
     { parsed, gone, timeoutMs }: UseInput,
-    result: Result,
+    result: Exclude<Result, { kind: 'waiting' }>,
     ref: EntryRef | null,
     call: OpenCall | null,
   ): UpstreamCall {

@@ -23,6 +23,7 @@ function policy({ agent, session, grant, brake }: Change = {}): UsePolicy {
       sessions: new Map(session === 'gone' ? [] : [['s', known]]),
     },
     brakes: brake === undefined ? [] : [{ id: 'b', scope: 'tenant', agentId: null, credentialId: null, ...brake }],
+    approvals: new Map(),
     credentials: {
       // The credential itself is not looked at: what deletes it takes its grants away.
       byName: new Map(),

@@ -4,7 +4,7 @@ import type { EntryRef } from '../tenancy/acts.js';
 import type { Denial, DenialCode } from './decide.js';
 import type { Refusal } from './refusal.js';
 
-const DENIALS: Record<DenialCode, { status: number; title: string; detail: string }> = {
+const DENIALS: Record<DenialCode, { status: number; title: string; detail: string; retryAfterSeconds?: number }> = {
   brake_active: {
     status: 403,
     title: 'An emergency brake is on',
@@ -54,6 +54,33 @@ const DENIALS: Record<DenialCode, { status: number; title: string; detail: strin
       'Put {{CREDENTIAL}} into a header value, the path, a query value or the body. The credential has no default injection.',
   },
   template_refused: { status: 400, title: 'The template is refused', detail: 'It does not fit the credential.' },
+  not_found: { status: 404, title: 'Not found', detail: 'You have asked for no such approval.' },
+  approval_refused: {
+    status: 403,
+    title: 'A person refused this request',
+    detail: 'The credential was not decrypted. Another request can be asked for.',
+  },
+  approval_expired: {
+    status: 403,
+    title: 'The approval’s time is up',
+    detail: 'Send the request without approval_id to ask anew.',
+  },
+  approval_used: {
+    status: 403,
+    title: 'This approval was used already',
+    detail: 'One approval is one use. Send the request without approval_id to ask for another.',
+  },
+  approval_mismatch: {
+    status: 403,
+    title: 'This is not the request that was approved',
+    detail: 'The request, the credential or its version differ from what a person saw. The approval was not used.',
+  },
+  too_many_approvals: {
+    status: 429,
+    title: 'Too many requests of this agent wait for a person',
+    detail: 'Nothing was sent. They end by being approved, refused, or after a day.',
+    retryAfterSeconds: 60,
+  },
   limit_reached: {
     status: 429,
     title: 'A limit on the use of credentials is reached',
@@ -65,8 +92,10 @@ const DENIALS: Record<DenialCode, { status: number; title: string; detail: strin
 export function denied({ code, brakeScope, detail, over }: Denial, ref: EntryRef): ProblemError {
   const scope = brakeScope === undefined ? {} : { scope: brakeScope };
   const limit = over === undefined ? {} : { limit: over.limit };
-  const spec = { ...DENIALS[code], ...(detail === undefined ? {} : { detail }) };
-  const headers = over === undefined ? {} : { headers: { 'Retry-After': String(over.retryAfterSeconds) } };
+  const { status, title, detail: general } = DENIALS[code];
+  const spec = { status, title, detail: detail ?? general };
+  const retryAfter = over?.retryAfterSeconds ?? DENIALS[code].retryAfterSeconds;
+  const headers = retryAfter === undefined ? {} : { headers: { 'Retry-After': String(retryAfter) } };
   const extra = { audit: { seq: ref.seq, hash: ref.hash }, ...scope, ...limit };
   return new ProblemError({ code, ...spec, ...headers, extra });
 }

@@ -3,6 +3,7 @@ import { Committers } from '../audit/committers.js';
 import { KeysModule } from '../keys/keys.module.js';
 import { Vault } from '../keys/vault.js';
 import { InFlightCalls } from '../platform/outbound/in-flight.js';
+import { ApprovalGate } from './approval-gate.js';
 import { CallUpstream } from './call-upstream.js';
 import { CutForbiddenCalls } from './cut-forbidden-calls.js';
 import { ExecuteCredential } from './execute-credential.js';
@@ -16,7 +17,15 @@ import { loadUsePolicy, type UsePolicy } from './use-policy.js';
 @Module({
   imports: [KeysModule],
   controllers: [ProxyController, StreamController],
-  providers: [CallUpstream, CutForbiddenCalls, ExecuteCredential, StreamCredential, StreamUpstream, UseOutcomes],
+  providers: [
+    ApprovalGate,
+    CallUpstream,
+    CutForbiddenCalls,
+    ExecuteCredential,
+    StreamCredential,
+    StreamUpstream,
+    UseOutcomes,
+  ],
   exports: [ExecuteCredential],
 })
 export class ProxyModule implements OnModuleInit {

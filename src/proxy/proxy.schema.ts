@@ -1,5 +1,7 @@
 import { z } from 'zod';
-import { auditRefView, printable } from '../platform/http/fields.js';
+import { auditRefView, idField, idView, iso, printable, timeView } from '../platform/http/fields.js';
+import { publicId } from '../platform/ids.js';
+import type { PendingUse } from './approval-gate.js';
 import type { ExecuteResult } from './execute-credential.js';
 import { BODY_BYTES_MAX } from './template-body.js';
 import { HEADER_NAME_CHARS_MAX, HEADER_VALUE_CHARS_MAX, HEADERS_MAX } from './template-headers.js';
@@ -41,6 +43,7 @@ export const executeBody = z.strictObject({
     }),
   timeout_ms: z.number().int().min(TIMEOUT_MS_MIN).max(TIMEOUT_MS_MAX).default(TIMEOUT_MS_DEFAULT),
   version: z.number().int().min(1).optional().meta({ description: 'A version still in its grace period.' }),
+  approval_id: idField('apr').optional(),
 });
 
 export const executeView = z.object({
@@ -51,6 +54,17 @@ export const executeView = z.object({
   duration_ms: z.number().int(),
   redactions: z.number().int().meta({ description: 'How often the credential was found in the answer and removed.' }),
   audit: auditRefView,
+});
+
+/** 202: a person has to look at it first. */
+export const pendingUseView = z.object({
+  approval: z.object({ id: idView('apr'), state: z.literal('pending'), expires_at: timeView }),
+  audit: auditRefView,
+});
+
+export const viewPendingUse = ({ approval, audit }: PendingUse) => ({
+  approval: { id: publicId('apr', approval.id), state: 'pending' as const, expires_at: iso(approval.expiresAt) },
+  audit,
 });
 
 export function viewExecute(result: ExecuteResult) {

@@ -1,7 +1,9 @@
 import { randomUUID } from 'node:crypto';
+import { approvalKey } from '../credentials/approvals/approvals-policy.js';
 import { publicId } from '../platform/ids.js';
 import type { EntryDraft, EntryRef } from '../tenancy/acts.js';
 import { actorOf, type AgentPrincipal } from '../tenancy/principal.js';
+import type { AllowedUse, Waiting } from './approval-gate.js';
 import type { Decision } from './decide.js';
 import type { Refusal } from './refusal.js';
 import type { ParsedTemplate } from './template.js';
@@ -22,6 +24,8 @@ export interface UseFacts {
   readonly template: ParsedTemplate | null;
   readonly timeoutMs: number;
   readonly nowMs: number;
+  /** The entry in which this same request, its proof spent, began to wait for a person; null for a new one. */
+  readonly heldSince: number | null;
   /** The position of the platform chain the global brake was read at. */
   readonly platformSeq: number;
 }
@@ -30,7 +34,7 @@ type Allowed = Extract<Decision, { kind: 'allowed' }>;
 type Denied = Extract<Decision, { kind: 'denied' }> | { readonly kind: 'refused'; readonly refusal: Refusal };
 
 /** The intent: durable before the credential is decrypted (P3). */
-export function intentEntry(facts: UseFacts, { credential, version }: Allowed): EntryDraft {
+export function intentEntry(facts: UseFacts, { credential, version, approvalId }: Allowed): EntryDraft {
   const deadline = new Date(facts.nowMs + facts.timeoutMs + DEADLINE_MARGIN_MS).toISOString();
   const details = {
     ...common(facts),
@@ -39,8 +43,22 @@ export function intentEntry(facts: UseFacts, { credential, version }: Allowed): 
     flags: credential.flags,
     boot: BOOT_ID,
     deadline,
+    ...approvalOf(approvalId),
   };
   return { actor: actorOf(facts.principal), action: USE_ACTION, outcome: 'intent', details };
+}
+
+/** A use that waits for a person: nothing is decrypted, and what follows is decided anew. */
+export function pendingEntry(facts: UseFacts, { credential, version }: AllowedUse, waiting: Waiting): EntryDraft {
+  const details = {
+    ...common(facts),
+    credential: publicId('crd', credential.id),
+    version,
+    flags: credential.flags,
+    approval: approvalKey(waiting.id),
+    request_hash: waiting.requestHash,
+  };
+  return { actor: actorOf(facts.principal), action: USE_ACTION, outcome: 'pending', details };
 }
 
 /** A denial is its own and only entry. */
@@ -52,6 +70,7 @@ export function denialEntry(facts: UseFacts, denied: Denied): EntryDraft {
     code,
     ...(denied.kind === 'denied' && denied.brakeScope !== undefined ? { brake_scope: denied.brakeScope } : {}),
     ...(credential === undefined ? {} : { credential: publicId('crd', credential.id), flags: credential.flags }),
+    ...approvalOf(denied.kind === 'denied' ? denied.approvalId : undefined),
   };
   return { actor: actorOf(facts.principal), action: USE_ACTION, outcome: 'denied', details };
 }
@@ -88,6 +107,8 @@ export function redactedEntry(
   };
 }
 
+const approvalOf = (id: string | undefined) => (id === undefined ? {} : { approval: approvalKey(id) });
+
 function common(facts: UseFacts): Record<string, unknown> {
   const { principal, template } = facts;
   const target = template === null ? {} : { method: template.method, url: template.target.url.slice(0, URL_CHARS_MAX) };
@@ -95,7 +116,7 @@ function common(facts: UseFacts): Record<string, unknown> {
     name: facts.credentialName,
     purpose: facts.purpose,
     session: publicId('ses', principal.sessionId),
-    jti: principal.proofId,
+    ...(facts.heldSince === null ? { jti: principal.proofId } : { held_since: facts.heldSince }),
     platform_seq: facts.platformSeq,
     ...target,
   };

@@ -35,6 +35,7 @@ const ORDER = [
   ['other path', 403, 'path_not_allowed'],
   ['other place', 403, 'placement_not_allowed'],
   ['unknown field', 400, 'template_refused'],
+  ['waits for a person', 202, undefined],
 ] as const;
 type Fault = (typeof ORDER)[number][0];
 
@@ -83,11 +84,14 @@ const CREDENTIALS: readonly Credential[] = [
   ...[[], ['not granted'], ['grant suspended']].flatMap((grant) =>
     [[], ['tier too low']].flatMap((tier) =>
       [[], ['credential brake']].map((brake) => {
-        const faults = [...grant, ...tier, ...brake] as Fault[];
+        const wrong = [...grant, ...tier, ...brake] as Fault[];
+        // Whoever waits for a person, waits last: each credential with a fault asks for one besides.
+        const faults: Fault[] = wrong.length === 0 ? [] : [...wrong, 'waits for a person'];
         return { faults, name: ['c', ...faults].join('.').replaceAll(' ', '_') };
       }),
     ),
   ),
+  { name: 'c.waits_for_a_person', faults: ['waits for a person'] },
 ];
 
 interface Side {
@@ -118,11 +122,11 @@ async function furnish(faults: readonly Fault[]): Promise<Side> {
   const tenant = await app.newTenant();
   for (const { name, faults: own } of CREDENTIALS.filter((one) => one.name !== 'nowhere')) {
     const bound = { methods: ['GET'], path_prefixes: ['/v1'], placements: ['header'] };
-    const more = { ...bound, minimum_tier: own.includes('tier too low') ? 'GUARDIAN' : 'COMPANION' };
+    const approval = own.includes('waits for a person') ? 'each_use' : 'none';
+    const more = { ...bound, minimum_tier: own.includes('tier too low') ? 'GUARDIAN' : 'COMPANION', approval };
     await storeCredential(tenant, name, 'sk-live-0123456789abcdef', { more });
     if (own.includes('credential brake')) await brake(tenant, { scope: 'credential', credential_name: name });
   }
-  await storeCredential(tenant, 'filler', 'sk-live-0123456789abcdef');
   const agents = [];
   for (const own of [[], ['agent brake'], ['session ended'], ['session ended', 'agent brake']] as Fault[][]) {
     const agent = await app.newAgent(tenant, ['a', ...own].join('.').replaceAll(' ', '_'), 'PARTNER');
@@ -140,7 +144,7 @@ async function grantAll({ admin }: AppTenant, agent: DpopAgent): Promise<void> {
   const held = CREDENTIALS.filter(({ faults }) => !faults.includes('unknown') && !faults.includes('not granted'));
   const suspended = held.filter(({ faults }) => faults.includes('grant suspended'));
   const active = held.filter((credential) => !suspended.includes(credential));
-  for (const name of ['filler', ...[...active, ...suspended].map((credential) => credential.name)])
+  for (const { name } of [...active, ...suspended])
     expectStatus(await admin('PUT', `/v1/credentials/${name}/grants/${agent.id}`), 200);
   expectStatus(await admin('POST', `/v1/agents/${agent.id}/demote`, { tier: 'COMPANION', reason: 'test' }), 200);
 }
@@ -157,8 +161,9 @@ interface Asked {
   readonly answer: Answer;
 }
 
+/** Nothing denies it, though it may wait for a person. */
 const fine = (...parts: readonly { readonly faults: readonly Fault[] }[]): boolean =>
-  parts.every(({ faults }) => faults.length === 0);
+  parts.every(({ faults }) => faults.every((fault) => fault === 'waits for a person'));
 
 /** Every agent on both sides asks for every credential at every URL. */
 async function askEverything(around: readonly Fault[]): Promise<Asked[]> {
@@ -166,7 +171,7 @@ async function askEverything(around: readonly Fault[]): Promise<Asked[]> {
   const cases = sides.flatMap((side) =>
     side.agents.flatMap((who) =>
       CREDENTIALS.flatMap((credential) =>
-        // The order of the last steps does not hang on who asks: all of them for the one that nothing else denies.
+        // The order of the last steps does not hang on who asks: all of them for the two that nothing else denies.
         [...URLS, ...(fine(side, who, credential) ? REQUESTS : [])].map((where) => ({
           tenant: side.tenant,
           agent: who.agent,
@@ -205,8 +210,9 @@ test('P2: of every subset of faults the answer is the first in order, with one e
 
   expect(asked.filter(({ faults }) => faults.length === 0)).toHaveLength(1);
   expect(new Set(asked.map(({ faults }) => [...faults].sort().join())).size).toBe(asked.length);
-  // Every subset of the first ten kinds is there; two of the kinds come in two forms.
-  expect(asked).toHaveLength(2 ** 7 * CREDENTIALS.length + 2 ** 2 * (2 ** 5 - 2));
+  // Every subset of the first ten kinds is there; two of the kinds come in two forms. What waits for a person stands
+  // beside each.
+  expect(asked).toHaveLength(2 ** 7 * CREDENTIALS.length + 2 * 2 ** 2 * (2 ** 5 - 2));
   const wrong = asked.flatMap(({ faults, purpose, answer }) => {
     const expected = ORDER.find(([fault]) => faults.includes(fault));
     const [, status, code] = expected ?? [null, 200, undefined];
@@ -232,6 +238,7 @@ async function expectEntries(asked: readonly Asked[]): Promise<void> {
     const uses = entries.filter(({ entry }) => entry.action === 'credential.use');
     const expected = own.flatMap(({ purpose, answer: { status, body } }) => {
       if (status === 401) return [];
+      if (status === 202) return [`${purpose}: pending`];
       return [status === 200 ? `${purpose}: intent` : `${purpose}: denied ${String(body.code)}`];
     });
     const found = uses.map(({ entry: { outcome, details } }) =>

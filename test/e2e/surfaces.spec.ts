@@ -41,6 +41,7 @@ const ROUTES: Readonly<Record<string, readonly [surfaces: string, who: Group]>> 
   'GET /reference': ['tenant', 'anybody'],
   'GET /reference/{file}': ['tenant', 'anybody'],
   'GET /security-policy': ['public', 'anybody'],
+  'POST /v1/access-requests': ['tenant', 'agents'],
   'GET /v1/agents': ['tenant', 'readers'],
   'POST /v1/agents': ['tenant', 'admins'],
   'GET /v1/agents/{id}': ['tenant', 'readers'],
@@ -51,6 +52,10 @@ const ROUTES: Readonly<Record<string, readonly [surfaces: string, who: Group]>> 
   'POST /v1/agents/{id}/revoke': ['tenant', 'admins'],
   'GET /v1/agents/{id}/sessions': ['tenant', 'readers'],
   'POST /v1/agents/{id}/suspend': ['tenant', 'brakers'],
+  'GET /v1/approvals': ['tenant', 'readers'],
+  'GET /v1/approvals/{id}': ['tenant', 'signed in'],
+  'POST /v1/approvals/{id}/approve': ['tenant', 'humans'],
+  'POST /v1/approvals/{id}/refuse': ['tenant', 'brakers'],
   'GET /v1/audit/entries': ['tenant ops', 'readers'],
   'GET /v1/audit/export': ['tenant ops', 'readers'],
   'GET /v1/audit/verification': ['tenant ops', 'readers'],
@@ -113,6 +118,7 @@ function filled(pattern: string): string {
     'service-keys': 'key',
     sessions: 'ses',
     brakes: 'brk',
+    approvals: 'apr',
   };
   return pattern
     .replace(/(?<=\/v1\/([a-z-]+)\/)\{id\}/, (_, room: string) => `${kinds[room]}_${'0'.repeat(32)}`)

@@ -56,7 +56,7 @@ test('P20: a node that starts cold knows what was used before', async () => {
 
 test('a node that does not learn of the uses elsewhere lets too many through, and this is seen', async () => {
   const it = await newCast(nodes, { credential: { limits: { per_minute: 2 } } });
-  jest.spyOn(ChainMemory.prototype, 'load').mockResolvedValue();
+  jest.spyOn(ChainMemory.prototype, 'load').mockResolvedValue(true);
   const answers = [];
   for (let used = 0; used < 4; used += 1) answers.push(await useOn(nodes, each(used), it));
   expect(statusesOf(answers)).toEqual([200, 200, 200, 200]);

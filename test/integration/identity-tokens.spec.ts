@@ -231,7 +231,7 @@ test('P19: a foreign session and a made-up one are missing alike, byte for byte'
 test('a SACRED agent waits for a person before its first token and before every renewal', async () => {
   const agent = await newAgent('SACRED');
   expect(await agent.token()).toMatchObject({ status: 400, body: { error: 'authorization_pending' } });
-  expect(await agent.token()).toMatchObject({ status: 400, body: { error: 'authorization_pending' } });
+  expect(await agent.token()).toMatchObject({ status: 400, body: { error: 'slow_down', interval: 5 } });
   const [session] = await sessionsOf(agent);
   const approve = (by = ours.human) => by('POST', `/v1/sessions/${session?.id}/approve`);
   expect(session).toMatchObject({ state: 'pending', renewals_left: 3 });
@@ -249,10 +249,14 @@ test('a SACRED agent waits for a person before its first token and before every 
   const actions = (await entriesAbout(identity, ours.id, agent.id)).map(({ action }) => action).slice(2);
   expect(actions).toEqual([
     'session.request',
+    'approval.requested',
     'session.approve',
+    'approval.approved',
     'session.begin',
     'session.request',
+    'approval.requested',
     'session.approve',
+    'approval.approved',
     'session.renew',
   ]);
 });

@@ -81,7 +81,7 @@ describe('P10: one proof on two nodes', () => {
   test('a node that does not learn what others spent lets it through twice, and this is seen', async () => {
     const it = await newCast(nodes);
     await settledUseOn(nodes, nodes.first, it);
-    const blind = jest.spyOn(ChainMemory.prototype, 'load').mockResolvedValue();
+    const blind = jest.spyOn(ChainMemory.prototype, 'load').mockResolvedValue(true);
     const proof = await proofOf(nodes, it);
     const swap = nodes.first.barriers.before(it.tenant.id, isSwap);
     const late = useOn(nodes, nodes.first, it, proof);

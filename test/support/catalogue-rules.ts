@@ -3,7 +3,7 @@ import type { Client } from 'pg';
 /** Tables that belong to no tenant. A new one is named here, or it obeys every rule below. */
 const NO_TENANT = ['tenants', 'migrations'];
 /** Tables a decision reads: each write to them raises the epoch (design 4.5). */
-const DECIDES = ['agents', 'agent_sessions', 'brakes', 'credential_versions', 'credentials', 'grants'];
+const DECIDES = ['agents', 'agent_sessions', 'approvals', 'brakes', 'credential_versions', 'credentials', 'grants'];
 /** Tenant tables no decision reads. A new one is named here or above. */
 const DOES_NOT_DECIDE = [
   'agent_behaviour',

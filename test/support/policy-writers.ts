@@ -5,6 +5,7 @@ const SRC = path.resolve(__dirname, '../../src');
 /** The names drizzle's tables have in the source. */
 const TABLES: Readonly<Record<string, string>> = {
   agents: 'agents',
+  approvals: 'approvals',
   agent_sessions: 'agentSessions',
   brakes: 'brakes',
   credentials: 'credentials',

@@ -41,7 +41,7 @@ export const isSwap = ({ what }: Statement): boolean => what === 'audit-cas';
 export const isLockedLook = ({ what, lane }: Statement): boolean => lane === 'commit' && what.endsWith('for update');
 
 const POLICY_WRITE =
-  /(?:insert into|update) (?:"chancery"\.)?"(?:agents|agent_sessions|credentials|credential_versions|grants|brakes)"|delete_grants/;
+  /(?:insert into|update) (?:"chancery"\.)?"(?:agents|agent_sessions|approvals|credentials|credential_versions|grants|brakes)"|delete_grants/;
 
 /** The end of a transaction that changed what decisions read; until it is sent, the head stays locked. */
 export const isPolicyCommit = ({ what, transaction }: Statement): boolean =>

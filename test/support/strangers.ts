@@ -97,6 +97,8 @@ export async function furnish(app: TestApp): Promise<Furnished> {
   const auditor = await made({ name: 'auditor', role: 'auditor' }, '/v1/service-keys');
   const brake = await made({ scope: 'agent', agent_id: braked.id, reason: 'test' }, '/v1/brakes');
   await made({ scope: 'credential', credential_name: names[1], reason: 'test' }, '/v1/brakes');
+  const asked = await first.call('POST', '/v1/access-requests', {}, { credential_name: names[0], reason: 'test' });
+  expectStatus(asked, 201);
   // Told at once, so that nothing of it moves any more while strangers ask.
   const hooks = [await WebhookReceiver.register(tenant, '/'), await WebhookReceiver.register(tenant, '/')] as const;
   for (const hook of [hooks[1], hooks[0], hooks[0]]) {
@@ -126,6 +128,7 @@ export async function furnish(app: TestApp): Promise<Furnished> {
       brk: brake.id ?? '',
       whk: hooks[0].id,
       dlv: delivery?.id ?? '',
+      apr: String(asked.body.id),
       name: names[0],
       credential_name: names[0],
       tenant: tenant.namespace,

@@ -23,6 +23,15 @@ export type ExecuteInput = {
   approval_id?: string | undefined;
 };
 
+/** What the server answers with 202, in `problem` of the error `approval_pending`. */
+export type PendingApprovalAnswer = {
+  approval: { id: string; state: 'pending'; expires_at: string };
+  audit: { seq: number; hash: string };
+};
+
+/** The longest a server holds a call for a person, in seconds. */
+export const APPROVAL_WAIT_SECONDS_MAX = 60;
+
 /** The upstream's answer without the credential, and where the use stands in the audit chain. */
 export type ExecuteAnswer = {
   status: number;

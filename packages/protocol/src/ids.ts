@@ -8,6 +8,7 @@ export const ID_PREFIXES = {
   credential: 'crd',
   grant: 'grt',
   brake: 'brk',
+  approval: 'apr',
   request: 'req',
   anomaly: 'anm',
   webhook: 'whk',

@@ -84,7 +84,7 @@ describe('an anomaly', () => {
 });
 
 describe('judging an agent', () => {
-  const agent: KnownAgent = { id: 'a', name: 'a', tier: 'PARTNER', state: 'active' };
+  const agent: KnownAgent = { id: 'a', name: 'a', tier: 'PARTNER', state: 'active', keyHolders: [] };
   const bad = seen({ calls: calls({ fine: 10, denied: 60 }) });
 
   test('records one anomaly of a kind in ten minutes', () => {

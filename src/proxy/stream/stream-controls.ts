@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { invalidRequest } from '../../platform/http/http.errors.js';
 import { issuesOf } from '../../platform/http/issues.js';
-import { printable } from '../../platform/http/fields.js';
+import { idField, printable } from '../../platform/http/fields.js';
 
 /** How long one streamed call may take in all. */
 export const STREAM_MS_MAX = 15 * 60_000;
@@ -18,6 +18,7 @@ const whole = (min: number, max: number) =>
 const controlsSchema = z.object({
   purpose: printable(PURPOSE_CHARS_MAX).or(z.literal('')).default(''),
   version: whole(1, 999_999_999).optional(),
+  'approval-id': idField('apr').optional(),
   'timeout-ms': whole(TIMEOUT_MS_MIN, STREAM_MS_MAX).default(STREAM_MS_MAX),
 });
 
@@ -25,6 +26,7 @@ export interface StreamControls {
   readonly purpose: string;
   readonly version: number | undefined;
   readonly timeoutMs: number;
+  readonly approvalId: string | undefined;
 }
 
 /** What `Chancery-*` headers say about the call. A purpose is text, and comes percent-encoded. */
@@ -36,8 +38,8 @@ export function readStreamControls(control: ReadonlyMap<string, string>): Stream
       issuesOf(read.error.issues).map(({ path, message }) => ({ path: `chancery-${path}`, message })),
     );
   }
-  const { purpose, version, 'timeout-ms': timeoutMs } = read.data;
-  return { purpose, version, timeoutMs };
+  const { purpose, version, 'timeout-ms': timeoutMs, 'approval-id': approvalId } = read.data;
+  return { purpose, version, timeoutMs, approvalId };
 }
 
 function decodedPurpose(raw: string | undefined): string | undefined {

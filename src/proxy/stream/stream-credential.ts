@@ -3,6 +3,7 @@ import { Inject, Injectable } from '@nestjs/common';
 import { CONFIG } from '../../config/config.token.js';
 import type { Config } from '../../config/environment.js';
 import type { AgentPrincipal } from '../../tenancy/principal.js';
+import type { PassedBody, PendingUse } from '../approval-gate.js';
 import { ExecuteCredential } from '../execute-credential.js';
 import { type Result, result } from '../refusal.js';
 import { type ParsedTemplate, parseTemplate } from '../template.js';
@@ -17,6 +18,8 @@ export interface StreamInput {
   readonly credentialName: string;
   readonly request: IncomingMessage;
   readonly answer: ClientAnswer;
+  /** How long it may be held for a person. */
+  readonly waitSeconds: number;
   /** Aborts when the agent goes away. */
   readonly gone: AbortSignal;
 }
@@ -30,13 +33,18 @@ export class StreamCredential {
     @Inject(CONFIG) private readonly config: Config,
   ) {}
 
-  async execute(principal: AgentPrincipal, { credentialName, request, answer, gone }: StreamInput): Promise<void> {
+  /** Returns what waits for a person; of everything else the answer is out. */
+  async execute(
+    principal: AgentPrincipal,
+    { credentialName, request, waitSeconds, answer, gone }: StreamInput,
+  ): Promise<PendingUse | void> {
     const headers = result(() => readStreamHeaders(request.rawHeaders));
     const controls = readStreamControls(headers.ok ? headers.value.control : new Map());
     const body = await readCallerBody(request, this.config.outbound.streamBytesMax);
     const parsed = headers.ok ? this.#parse(request, headers.value, body) : headers;
     const wantsTrailers = /(?:^|[\s,])trailers(?:$|[\s,;])/i.test(String(request.headers.te ?? ''));
-    await this.useCredential.use(principal, { credentialName, ...controls, parsed, gone }, (call) =>
+    const use = { credentialName, ...controls, parsed, waitSeconds, passedBody: passedBody(body), gone };
+    return this.useCredential.use(principal, use, (call) =>
       this.upstream.execute(call, { body, wantsTrailers, answer }),
     );
   }
@@ -50,4 +58,10 @@ export class StreamCredential {
     };
     return parseTemplate(template, { allowCleartext: this.config.environment !== 'production' });
   }
+}
+
+/** What of the body is not in the template. */
+function passedBody(body: CallerBody): PassedBody {
+  if (body.kind === 'stream') return 'unread';
+  return body.kind === 'bytes' ? body.bytes : null;
 }

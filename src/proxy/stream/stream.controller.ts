@@ -1,4 +1,4 @@
-import { All, Controller, Param, Req, Res } from '@nestjs/common';
+import { All, Controller, HttpStatus, Param, Req, Res } from '@nestjs/common';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { YieldsUnderLoad } from '../../platform/http/admission.js';
 import { goneSignal } from '../../platform/http/gone-signal.js';
@@ -8,6 +8,8 @@ import { OnSurface } from '../../platform/http/surface.js';
 import { credentialParam } from '../../credentials/credentials.schema.js';
 import { AGENTS, Allow, Caller } from '../../tenancy/access.js';
 import type { AgentPrincipal } from '../../tenancy/principal.js';
+import { waitingHeaders, waitOf } from '../prefer.js';
+import { pendingUseView, viewPendingUse } from '../proxy.schema.js';
 import { ClientAnswer } from './client-answer.js';
 import { StreamCredential } from './stream-credential.js';
 
@@ -28,11 +30,17 @@ export class StreamController {
     @Res() reply: FastifyReply,
   ): Promise<void> {
     const answer = new ClientAnswer(reply);
-    await this.streamCredential.execute(principal, {
+    const waitSeconds = waitOf(request.headers.prefer);
+    const waiting = await this.streamCredential.execute(principal, {
       credentialName,
       request: request.raw,
       answer,
+      waitSeconds,
       gone: goneSignal(reply),
     });
+    if (waiting === undefined) return;
+    if (waitSeconds > 0) void reply.header('Preference-Applied', `wait=${waitSeconds}`);
+    void reply.status(HttpStatus.ACCEPTED).headers(waitingHeaders(waiting));
+    await reply.send(pendingUseView.parse(viewPendingUse(waiting)));
   }
 }

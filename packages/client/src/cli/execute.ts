@@ -1,8 +1,16 @@
 import type { Command } from 'commander';
-import { EXECUTE_TIMEOUT_MS_MAX, type ExecuteAnswer, type ExecuteInput } from '../execute.js';
+import { ChanceryError } from '../errors.js';
+import {
+  APPROVAL_WAIT_SECONDS_MAX,
+  EXECUTE_TIMEOUT_MS_MAX,
+  type ExecuteAnswer,
+  type ExecuteInput,
+  type PendingApprovalAnswer,
+} from '../execute.js';
 import { BEARER_TEMPLATE, PLACEHOLDER } from '../placeholder.js';
 import type { Cli } from './cli.js';
 import { usage } from './cli-error.js';
+import { EXIT } from './exit-codes.js';
 import { collect, parseJson, readBody, wholeNumber } from './values.js';
 
 const PURPOSE_DEFAULT = 'chancery execute';
@@ -15,6 +23,8 @@ type ExecuteOptions = {
   purpose: string;
   timeoutMs?: number;
   credentialVersion?: number;
+  approvalId?: string;
+  wait?: number;
   include?: boolean;
 } & { method: string };
 
@@ -31,6 +41,8 @@ export function executeCommand(program: Command, cli: Cli): void {
     .option('--purpose <text>', 'why; it stands in the audit log', PURPOSE_DEFAULT)
     .option('--timeout-ms <n>', 'how long the upstream may take', wholeNumber(100, EXECUTE_TIMEOUT_MS_MAX))
     .option('--credential-version <n>', 'a version other than the current one', wholeNumber(1, 2_147_483_647))
+    .option('--approval-id <id>', 'apr_… of a person’s approval of exactly this request')
+    .option('--wait <seconds>', 'wait so long for a person to approve it', wholeNumber(1, APPROVAL_WAIT_SECONDS_MAX))
     .option('-i, --include', 'print status and headers before the body')
     .description('have a call made with a credential, as an agent (--agent NAME)')
     .action((credential: string, url: string | undefined, options: ExecuteOptions) =>
@@ -41,14 +53,37 @@ export function executeCommand(program: Command, cli: Cli): void {
 async function execute(cli: Cli, credential: string, url: string | undefined, options: ExecuteOptions): Promise<void> {
   const { purpose, timeoutMs: timeout_ms, credentialVersion: version } = options;
   const request = options.request ? await wholeRequest(cli, options.request) : await buildRequest(cli, url, options);
+  const { approvalId: approval_id, wait: waitSeconds } = options;
   const chancery = await cli.asAgent();
-  const answer = await chancery.execute(credential, {
+  const input = {
     purpose,
     request,
     ...(timeout_ms === undefined ? {} : { timeout_ms }),
     ...(version === undefined ? {} : { version }),
+    ...(approval_id === undefined ? {} : { approval_id }),
+  };
+  try {
+    show(cli, await chancery.execute(credential, input, { waitSeconds }), options.include === true);
+  } catch (error) {
+    if (!(error instanceof ChanceryError) || error.code !== 'approval_pending') throw error;
+    showPending(cli, error.problem as PendingApprovalAnswer);
+  }
+}
+
+/** A person has to look at it first: nothing was sent. Says how to go on, and ends with a code of its own. */
+function showPending(cli: Cli, pending: PendingApprovalAnswer): void {
+  const { id, expires_at } = pending.approval;
+  cli.exitCode = EXIT.pending;
+  cli.out.result(pending, () => {
+    cli.out.record([
+      ['waits for a person', id],
+      ['until', expires_at],
+      ['audit entry', pending.audit.seq],
+    ]);
   });
-  show(cli, answer, options.include === true);
+  cli.out.note(
+    `a person runs \`chancery approvals approve ${id}\`; then the same command again with --approval-id ${id}`,
+  );
 }
 
 async function wholeRequest(cli: Cli, source: string): Promise<ExecuteInput['request']> {

@@ -1,6 +1,7 @@
 import { Command, CommanderError } from 'commander';
 import { agentCommands } from './agent.js';
 import { apiCommand } from './api.js';
+import { approvalCommands } from './approvals.js';
 import { auditCommands } from './audit.js';
 import { Cli } from './cli.js';
 import { credentialCommands } from './credential.js';
@@ -34,6 +35,7 @@ const GROUPS = [
   proxyCommand,
   mcpCommand,
   apiCommand,
+  approvalCommands,
   emergencyCommands,
   auditCommands,
 ];

@@ -70,6 +70,36 @@ export type BrakeView = {
   cleared_at?: string | null;
 };
 
+export type ApprovalView = {
+  id: string;
+  kind: 'use' | 'session' | 'access';
+  state: string;
+  expires_at: string;
+  agent_id: string;
+  agent_name: string;
+  credential_name: string | null;
+  version: number | null;
+  method: string | null;
+  url: string | null;
+  purpose: string | null;
+  request_hash: string | null;
+  session_id: string | null;
+  requested_at: string;
+  decided_at: string | null;
+  decided_by: string | null;
+  decision_reason: string | null;
+  used_seq: number | null;
+  request?: RequestView | null;
+};
+
+/** What would be sent, with the credential masked. */
+export type RequestView = {
+  method: string;
+  url: string;
+  headers: { name: string; value: string }[];
+  body: { text?: string; base64?: string; bytes: number; sha256: string; truncated: boolean } | null;
+};
+
 export type MemberView = { id: string; email: string; role: string; created_at: string };
 export type KeyView = { id: string; name: string; role: string; created_at: string };
 export type TenantView = { id: string; namespace: string; name: string; created_at: string };
