@@ -6,11 +6,12 @@ import { LOG, type Log } from '../platform/telemetry/logger.js';
 import type { AgentTool, ToolCaller } from './agent-tool.js';
 import { ListCredentialsTool } from './list-credentials.tool.js';
 import { MyStandingTool } from './my-standing.tool.js';
+import { RequestAccessTool } from './request-access.tool.js';
 import { UseCredentialTool } from './use-credential.tool.js';
 
 const SERVER = { name: 'chancery', title: 'Chancery', version: '1' };
 const INSTRUCTIONS =
-  'Chancery calls APIs for you with credentials you cannot see. list_credentials names yours; use_credential makes a call with {{CREDENTIAL}} where the credential goes. A denial names its code and what to do.';
+  'Chancery calls APIs for you with credentials you cannot see. list_credentials names yours; use_credential makes a call with {{CREDENTIAL}} where the credential goes. request_access asks people for another one. A denial names its code and what to do.';
 
 /** What an agent can do over MCP. One server is made for each request: it keeps nothing between two. */
 @Injectable()
@@ -21,9 +22,10 @@ export class AgentMcpServer {
     listCredentials: ListCredentialsTool,
     useCredential: UseCredentialTool,
     myStanding: MyStandingTool,
+    requestAccess: RequestAccessTool,
     @Inject(LOG) private readonly log: Log,
   ) {
-    this.#tools = [listCredentials, useCredential, myStanding] as readonly AgentTool[];
+    this.#tools = [listCredentials, useCredential, myStanding, requestAccess] as readonly AgentTool[];
   }
 
   for(caller: ToolCaller): McpServer {

@@ -4,11 +4,12 @@ import { AgentMcpServer } from './agent-mcp-server.js';
 import { ListCredentialsTool } from './list-credentials.tool.js';
 import { McpController } from './mcp.controller.js';
 import { MyStandingTool } from './my-standing.tool.js';
+import { RequestAccessTool } from './request-access.tool.js';
 import { UseCredentialTool } from './use-credential.tool.js';
 
 @Module({
   imports: [ProxyModule],
   controllers: [McpController],
-  providers: [AgentMcpServer, ListCredentialsTool, MyStandingTool, UseCredentialTool],
+  providers: [AgentMcpServer, ListCredentialsTool, MyStandingTool, RequestAccessTool, UseCredentialTool],
 })
 export class McpModule {}

@@ -55,7 +55,7 @@ const use = (credential: string, more: Record<string, unknown> = {}) =>
 test('the official client finds the tools, with closed schemas and what they do', async () => {
   const { tools } = await client.listTools();
   expect(tools.map(({ name }) => name)).toEqual(
-    expect.arrayContaining(['list_credentials', 'use_credential', 'my_standing']),
+    expect.arrayContaining(['list_credentials', 'use_credential', 'my_standing', 'request_access']),
   );
   for (const { inputSchema } of tools)
     expect(inputSchema).toMatchObject({ type: 'object', additionalProperties: false });
@@ -110,6 +110,29 @@ test('my_standing tells tier, limits and session', async () => {
     credentials_granted: 1,
     credentials_limit: 5,
   });
+});
+
+test('request_access asks people, whether there is such a credential or not', async () => {
+  const ask = (credential_name: string) =>
+    client.callTool({ name: 'request_access', arguments: { credential_name, reason: 'for the report' } });
+  const { structuredContent } = await ask('no_such_key');
+  expect(structuredContent).toMatchObject({ kind: 'access', state: 'pending' });
+  const { body } = await tenant.admin<{ data: unknown[] }>('GET', '/v1/approvals?state=pending');
+  expect(body.data).toMatchObject([
+    { credential_name: 'no_such_key', purpose: 'for the report', agent_name: 'scribe' },
+  ]);
+});
+
+test('use_credential says so when a person has to approve it first', async () => {
+  const change = { approval: 'each_use' };
+  expect((await tenant.admin('PATCH', '/v1/credentials/openai_key', change)).status).toBe(200);
+  const { structuredContent, isError } = await use('openai_key');
+  expect(isError).toBeFalsy();
+  expect(structuredContent).toMatchObject({
+    approval: { state: 'pending' },
+    next: expect.stringContaining('approval_id'),
+  });
+  expect((await tenant.admin('PATCH', '/v1/credentials/openai_key', { approval: 'none' })).status).toBe(200);
 });
 
 test('without a proof, as a person, from a page, with GET: refused', async () => {

@@ -26,7 +26,15 @@ export interface TwoNodes {
 }
 
 /** What decisions read; without their triggers the SQL is naive. */
-const POLICY_TABLES = ['agents', 'agent_sessions', 'approvals', 'credentials', 'credential_versions', 'grants', 'brakes'];
+const POLICY_TABLES = [
+  'agents',
+  'agent_sessions',
+  'approvals',
+  'credentials',
+  'credential_versions',
+  'grants',
+  'brakes',
+];
 
 export async function startTwoNodes(
   options: TestAppOptions & {
