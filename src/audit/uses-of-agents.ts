@@ -107,7 +107,7 @@ export async function readAnomalies(tx: TenantTx, agents: readonly string[], sin
 }
 
 /** Where the chain ends. */
-export async function lastSeq(tx: TenantTx): Promise<number> {
+export async function readLastSeq(tx: TenantTx): Promise<number> {
   const { rows } = await tx.client.query<{ seq: string }>('select seq from chain_head where tenant_id = $1', [
     tx.tenantId,
   ]);

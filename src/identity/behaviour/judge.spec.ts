@@ -1,7 +1,7 @@
 import type { KnownAgent } from '../find-agent.js';
 import { ANOMALY_EVERY_MS, findAnomalies } from './anomalies.js';
 import { assess, DEMOTION_CALLS_MIN, earnsDemotion, LOW_FOR_MS, reasonsFor, tierBelow } from './assess.js';
-import { call, calls, fresh, NOW, seen } from './behaviour.fixture.js';
+import { call, calls, fresh, NOW, seen } from '../../../test/support/observations.js';
 import { judge } from './judge.js';
 import { PROMOTION_ASKS, recommend } from './recommend.js';
 

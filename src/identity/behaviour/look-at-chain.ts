@@ -1,7 +1,7 @@
 import {
   type CallsInMinute,
   countCalls,
-  lastSeq,
+  readLastSeq,
   readAnomalies,
   readSeenEntries,
   type SeenAnomaly,
@@ -30,7 +30,7 @@ export interface Look {
 /** Reads what the chain says since the last look, of every agent in it or of `onlyAgent`. */
 export async function lookAtChain(tx: TenantTx, nowMs: number, onlyAgent?: string): Promise<Look> {
   const fromSeq = await readCursor(tx);
-  const toSeq = await lastSeq(tx);
+  const toSeq = await readLastSeq(tx);
   const range = { firstSeq: Math.max(fromSeq, toSeq - LOOK_ENTRIES_MAX) + 1, lastSeq: toSeq };
   const isNew = range.firstSeq <= range.lastSeq;
   const entries = isNew ? await readSeenEntries(tx, range, UNCOUNTED_DENIALS) : [];

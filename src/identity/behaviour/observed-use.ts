@@ -12,8 +12,8 @@ export const UNCOUNTED_DENIALS: readonly string[] = [
 ];
 
 /** Failures by which a request itself was refused. Of a host that is down or slow the agent is not the cause. */
-const OWN_FAILURES = ['upstream_address_refused', 'template_refused', 'url_refused', 'placeholder_missing'];
-const CREDENTIAL_REFUSED = [401, 407];
+const OWN_FAILURES = new Set(['upstream_address_refused', 'template_refused', 'url_refused', 'placeholder_missing']);
+const CREDENTIAL_REFUSED = new Set([401, 407]);
 
 /** What came of a call. `open`: not known yet, or never. */
 export type CallKind = 'open' | 'fine' | 'error' | 'denied';
@@ -33,7 +33,7 @@ export interface ObservedCall {
  * chose; 5xx, time-outs and broken connections, which would demote every agent of an upstream that has a bad day.
  */
 export function kindOfOutcome({ outcome, status, code }: Pick<SeenEntry, 'outcome' | 'status' | 'code'>): CallKind {
-  if (outcome === 'failure') return code !== null && OWN_FAILURES.includes(code) ? 'error' : 'fine';
+  if (outcome === 'failure') return code !== null && OWN_FAILURES.has(code) ? 'error' : 'fine';
   if (outcome !== 'success' || status === null) return 'fine';
-  return status >= 400 && status < 500 && !CREDENTIAL_REFUSED.includes(status) ? 'error' : 'fine';
+  return status >= 400 && status < 500 && !CREDENTIAL_REFUSED.has(status) ? 'error' : 'fine';
 }

@@ -1,5 +1,5 @@
 import fc from 'fast-check';
-import { call, calls, entry, MINUTE, NOW, seen } from './behaviour.fixture.js';
+import { call, calls, entry, MINUTE, NOW, seen } from '../../../test/support/observations.js';
 import { kindOfOutcome } from './observed-use.js';
 import { callsPerMinuteCv } from './statistics.js';
 import { MINUTES_MAX, NOTHING_SEEN, takeIn } from './window.js';

@@ -43,7 +43,7 @@ export interface Fresh {
   readonly redactions: number;
 }
 
-const TIER_CHANGES = ['agent.promote', 'agent.demote', 'agent.demoted'];
+const TIER_CHANGES = new Set(['agent.promote', 'agent.demote', 'agent.demoted']);
 
 /** Takes in what a range of the chain says of one agent: its entries, oldest first, and how often it called in which minute. */
 export function takeIn(known: Observations, entries: readonly SeenEntry[], counts: readonly MinuteCount[]): Fresh {
@@ -56,7 +56,7 @@ export function takeIn(known: Observations, entries: readonly SeenEntry[], count
     if (action === 'credential.use') {
       calls.set(seq, { seq, atMs, kind: outcome === 'denied' ? 'denied' : 'open', durationMs: null });
     } else if (action === 'credential.redacted') redactions += 1;
-    else if (TIER_CHANGES.includes(action)) [tierSeq, tierSinceMs, lowSinceMs] = [seq, atMs, null];
+    else if (TIER_CHANGES.has(action)) [tierSeq, tierSinceMs, lowSinceMs] = [seq, atMs, null];
     else {
       const intent = calls.get(entry.intent ?? -1);
       if (intent === undefined) continue;

@@ -1,6 +1,6 @@
-import type { SeenEntry } from '../../audit/uses-of-agents.js';
-import type { CallKind, ObservedCall } from './observed-use.js';
-import { type Fresh, NOTHING_SEEN, type Observations } from './window.js';
+import type { SeenEntry } from '../../src/audit/uses-of-agents.js';
+import type { CallKind, ObservedCall } from '../../src/identity/behaviour/observed-use.js';
+import { type Fresh, NOTHING_SEEN, type Observations } from '../../src/identity/behaviour/window.js';
 
 export const NOW = Date.UTC(2026, 10, 22, 12, 0, 30);
 export const MINUTE = 60_000;
