@@ -199,6 +199,7 @@ test('an agent whose score stays too low goes down one tier, and not again for t
     verdict: 'too_low',
     recommendation: { action: 'demote', tier: 'PARTNER' },
   });
+  await look(); // the anomaly's own entry: from here on the chain stands still
   // Nothing more happens: the job that comes by is the second look.
   identity.clock.aheadMs += MINUTE;
   const overdue = identity.app.get(FollowOverdue, { strict: false });
