@@ -31,6 +31,15 @@ test('method, headers, query, body and purpose become the template; the body is 
   expect(ran.stderr).toBe('chancery: 203 in 12 ms, the credential was redacted 1 time; audit entry 7\n');
 });
 
+test('a field in any place, or --no-bearer, leaves out what would be added', async () => {
+  await execute('https://api.test/?key={{CREDENTIAL.token}}');
+  expect(asked().json.request).toMatchObject({ headers: {} });
+  await execute('https://api.test/', '--no-bearer');
+  expect(asked().json.request).toEqual({ method: 'GET', url: 'https://api.test/', headers: {} });
+  await execute('https://api.test/?key={{CREDENTIALS}}');
+  expect(asked().json.request).toMatchObject({ headers: { authorization: 'Bearer {{CREDENTIAL}}' } });
+});
+
 test('a body makes it a POST, nothing makes it a GET', async () => {
   await execute('https://api.test/');
   expect(asked().json.request).toMatchObject({ method: 'GET' });

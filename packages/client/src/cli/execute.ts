@@ -7,7 +7,7 @@ import {
   type ExecuteInput,
   type PendingApprovalAnswer,
 } from '../execute.js';
-import { BEARER_TEMPLATE, PLACEHOLDER } from '../placeholder.js';
+import { BEARER_TEMPLATE, hasPlaceholder } from '../placeholder.js';
 import type { Cli } from './cli.js';
 import { usage } from './cli-error.js';
 import { EXIT } from './exit-codes.js';
@@ -26,6 +26,7 @@ type ExecuteOptions = {
   approvalId?: string;
   wait?: number;
   include?: boolean;
+  bearer: boolean;
 } & { method: string };
 
 export function executeCommand(program: Command, cli: Cli): void {
@@ -37,6 +38,7 @@ export function executeCommand(program: Command, cli: Cli): void {
     .option('-H, --header <line>', "e.g. 'Authorization: Bearer {{CREDENTIAL}}' (repeatable)", collect)
     .option('-q, --query <pair>', 'name=value (repeatable)', collect)
     .option('-d, --data <body>', 'the body: text, @file, or - for stdin')
+    .option('--no-bearer', "without {{CREDENTIAL}}, leave it to the credential's default injection")
     .option('--request <file>', 'the whole request as JSON instead: @file, or - for stdin')
     .option('--purpose <text>', 'why; it stands in the audit log', PURPOSE_DEFAULT)
     .option('--timeout-ms <n>', 'how long the upstream may take', wholeNumber(100, EXECUTE_TIMEOUT_MS_MAX))
@@ -103,7 +105,7 @@ async function buildRequest(
   const query = options.query ? pairs(options.query, '=', 'a query parameter looks like name=value') : {};
   const places = [url, body ?? '', ...Object.values(headers), ...Object.values(query)];
   const names = Object.keys(headers).map((name) => name.toLowerCase());
-  const isPlaced = places.some((text) => text.includes(PLACEHOLDER)) || names.includes('authorization');
+  const isPlaced = !options.bearer || places.some(hasPlaceholder) || names.includes('authorization');
   if (!isPlaced) headers.authorization = BEARER_TEMPLATE;
   return {
     method: (options.method || (body === undefined ? 'GET' : 'POST')).toUpperCase(),

@@ -1,6 +1,6 @@
 import { isIP } from 'node:net';
 import { isLoopbackHost } from '../base-url.js';
-import { PLACEHOLDER } from '../placeholder.js';
+import { hasPlaceholder, PLACEHOLDER } from '../placeholder.js';
 import { usage } from './cli-error.js';
 
 export type Listen = { address: string; port: number; hostForUrl: string };
@@ -36,7 +36,7 @@ export function parseUpstream(text: string): string {
 /** @throws CliError unless it is one header line with the placeholder in its value */
 export function parseInject(text: string): Inject {
   const [, name, value] = /^([!#$%&'*+.^_`|~0-9A-Za-z-]+):\s*(\S.*)$/.exec(text) ?? [];
-  if (name === undefined || value === undefined || !value.includes(PLACEHOLDER)) {
+  if (name === undefined || value === undefined || !hasPlaceholder(value)) {
     throw usage(`--inject is a header line with ${PLACEHOLDER}`, `e.g. 'x-api-key: ${PLACEHOLDER}'`);
   }
   return { name: name.toLowerCase(), value };

@@ -1,5 +1,5 @@
 import type { RequestTemplate } from '../chancery.js';
-import { PLACEHOLDER } from '../placeholder.js';
+import { hasPlaceholder } from '../placeholder.js';
 import type { Inject } from './proxy-options.js';
 
 // Of this hop only (RFC 9110 7.6.1), written anew by whoever sends the request, or asking for parts of an answer, which
@@ -10,11 +10,12 @@ const NOT_FORWARDED = new Set(
     'http2-settings host content-length expect accept-encoding range if-range a-im'
   ).split(' '),
 );
-const ENCODED_PLACEHOLDER = /%7[Bb]%7[Bb]CREDENTIAL%7[Dd]%7[Dd]/g;
+const ENCODED_PLACEHOLDER = /%7[Bb]%7[Bb](CREDENTIAL(?:\.[a-z][a-z0-9_]{0,31})?)%7[Dd]%7[Dd]/g;
+const decoded = (text: string) => text.replace(ENCODED_PLACEHOLDER, '{{$1}}');
 const FORM = /^application\/x-www-form-urlencoded\b/i;
 const JSON_TYPE = /^[^/]+\/(?:[^/;]+\+)?json\b/i;
-// the same JSON text, in which nobody finds a placeholder
-const INERT_IN_JSON = PLACEHOLDER.replace('{', '\\u007b');
+/** The same JSON text, in which nobody finds a placeholder: two braces stand side by side in its strings only. */
+const inert = (json: string) => json.replace(/\{(?=\{)/g, '\\u007b');
 
 export type IncomingRequest = { method: string; target: string; rawHeaders: string[]; body: Buffer };
 
@@ -25,10 +26,10 @@ export type IncomingRequest = { method: string; target: string; rawHeaders: stri
  */
 export function toTemplate(incoming: IncomingRequest, upstream: string, inject: Inject): RequestTemplate {
   const headers = forwardedHeaders(incoming.rawHeaders);
-  const url = upstream + incoming.target.replace(ENCODED_PLACEHOLDER, PLACEHOLDER);
+  const url = upstream + decoded(incoming.target);
   const type = headers['content-type'] ?? '';
-  const form = FORM.test(type) ? incoming.body.toString('utf8').replace(ENCODED_PLACEHOLDER, PLACEHOLDER) : undefined;
-  const carried = [url, form ?? '', ...Object.values(headers)].some((text) => text.includes(PLACEHOLDER));
+  const form = FORM.test(type) ? decoded(incoming.body.toString('utf8')) : undefined;
+  const carried = [url, form ?? '', ...Object.values(headers)].some(hasPlaceholder);
   if (!carried) headers[inject.name] = inject.value;
   return { method: incoming.method, url, headers, ...bodyOf(incoming.body, form, JSON_TYPE.test(type)) };
 }
@@ -39,7 +40,7 @@ function bodyOf(body: Buffer, form: string | undefined, isJson: boolean): Templa
   if (body.length === 0) return {};
   if (form !== undefined) return { body: form };
   // latin1 keeps every byte, and the placeholder is ASCII
-  const bytes = isJson ? Buffer.from(body.toString('latin1').replaceAll(PLACEHOLDER, INERT_IN_JSON), 'latin1') : body;
+  const bytes = isJson ? Buffer.from(inert(body.toString('latin1')), 'latin1') : body;
   return { body_base64: bytes.toString('base64') };
 }
 

@@ -95,7 +95,7 @@ test('a form body may hold the placeholder', async () => {
 
 test('a conversation that mentions the placeholder is not sent with the credential in it', async () => {
   const url = await start(...UPSTREAM);
-  const body = JSON.stringify({ prompt: 'what is {{CREDENTIAL}}?' });
+  const body = JSON.stringify({ prompt: 'what is {{{CREDENTIAL}}} or {{CREDENTIAL.password}}?', of: {} });
   await call(`${url}/chat`, { method: 'POST', headers: { 'content-type': 'application/json' }, body });
   expect(executed().at(-1)).toMatchObject({
     headers: { authorization: 'Bearer {{CREDENTIAL}}' },
@@ -104,7 +104,7 @@ test('a conversation that mentions the placeholder is not sent with the credenti
   expect(text).toBeUndefined();
   const arrived = Buffer.from(sent, 'base64').toString();
   expect(JSON.parse(arrived)).toEqual(JSON.parse(body));
-  expect(arrived).not.toContain('{{CREDENTIAL}}');
+  expect(arrived).not.toContain('{{');
 });
 
 test.each([
