@@ -4,6 +4,7 @@ import { Inject, Injectable } from '@nestjs/common';
 import { ProblemError } from '../platform/http/problem.js';
 import { LOG, type Log } from '../platform/telemetry/logger.js';
 import type { AgentTool, ToolCaller } from './agent-tool.js';
+import { CheckApprovalTool } from './check-approval.tool.js';
 import { ListCredentialsTool } from './list-credentials.tool.js';
 import { MyStandingTool } from './my-standing.tool.js';
 import { RequestAccessTool } from './request-access.tool.js';
@@ -23,9 +24,10 @@ export class AgentMcpServer {
     useCredential: UseCredentialTool,
     myStanding: MyStandingTool,
     requestAccess: RequestAccessTool,
+    checkApproval: CheckApprovalTool,
     @Inject(LOG) private readonly log: Log,
   ) {
-    this.#tools = [listCredentials, useCredential, myStanding, requestAccess] as readonly AgentTool[];
+    this.#tools = [listCredentials, useCredential, myStanding, requestAccess, checkApproval] as readonly AgentTool[];
   }
 
   for(caller: ToolCaller): McpServer {

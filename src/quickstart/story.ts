@@ -5,7 +5,9 @@ import { type DemoUpstream, UPSTREAM_HOST } from './demo-upstream.js';
 import type { Narrator } from './narrator.js';
 import { replayProof } from './replay-proof.js';
 import type { QuickstartState } from './state-file.js';
+import { tellApproval } from './story-approval.js';
 import { type EvidenceTools, tellEvidence } from './story-evidence.js';
+import { tellStream } from './story-stream.js';
 
 const GLOBAL_CONFIRMATION = 'clear the global brake';
 
@@ -30,7 +32,10 @@ export async function tellStory(narrator: Narrator, stage: Stage): Promise<void>
   try {
     const call = (): Promise<string> => outcome(() => use(scribe, state.credential));
     await tellMainJob(narrator, stage, scribe);
+    await tellStream(narrator, { scribe, credential: state.credential, upstream: stage.upstream });
     await tellDenials(narrator, stage, scribe, intern);
+    const { tenantKey: admin, owner } = stage.doors;
+    await tellApproval(narrator, { scribe, state, key: stage.upstream.key, admin, owner });
     await tellBrakes(narrator, stage, call);
     await tellSeal(narrator, stage, call);
     await tellEvidence(narrator, stage.evidence);

@@ -7,6 +7,8 @@ import type { Outcome } from './support/program.js';
 jest.setTimeout(120_000);
 
 const TOLD = [
+  /✓ An answer streams through, word by word +event by event \(3\), an echo split in two redacted/,
+  /✓ A use that waits for a person +202, a person approves: 200, once more: 403 approval_used/,
   /^✓ A rogue skill .*403 domain_not_allowed, never decrypted$/m,
   /^✓ A NOVICE uses a COMPANION credential +403 tier_too_low$/m,
   /^✓ .*replayed.* 200, then 401 invalid_dpop_proof$/m,

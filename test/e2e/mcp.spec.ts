@@ -135,6 +135,19 @@ test('use_credential says so when a person has to approve it first', async () =>
   expect((await tenant.admin('PATCH', '/v1/credentials/openai_key', { approval: 'none' })).status).toBe(200);
 });
 
+test('request_access asks people, whether there is such a credential or not, and check_approval tells what they said', async () => {
+  const asked = await client.callTool({
+    name: 'request_access',
+    arguments: { credential_name: 'no_such_key', reason: 'the report needs it' },
+  });
+  expect(asked.structuredContent).toMatchObject({ kind: 'access', state: 'pending' });
+  const { id } = asked.structuredContent as { id: string };
+  const check = () => client.callTool({ name: 'check_approval', arguments: { approval_id: id } });
+  expect((await check()).structuredContent).toEqual(asked.structuredContent);
+  expect((await tenant.human('POST', `/v1/approvals/${id}/refuse`, { reason: 'no' })).status).toBe(200);
+  expect((await check()).structuredContent).toMatchObject({ id, state: 'refused' });
+});
+
 test('without a proof, as a person, from a page, with GET: refused', async () => {
   const ping = { jsonrpc: '2.0', id: 1, method: 'ping' };
   const headers = { accept: 'application/json, text/event-stream' };

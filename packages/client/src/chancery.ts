@@ -137,7 +137,7 @@ export class Chancery {
     return this.#session.json<Approval>({
       method: 'POST',
       path: '/v1/access-requests',
-      json: { credential, reason },
+      json: { credential_name: credential, reason },
       headers: { 'idempotency-key': crypto.randomUUID() },
     });
   }
