@@ -132,7 +132,7 @@ test('use_credential says so when a person has to approve it first', async () =>
     approval: { state: 'pending' },
     next: expect.stringContaining('approval_id'),
   });
-  expect((await tenant.admin('PATCH', '/v1/credentials/openai_key', { approval: 'none' })).status).toBe(200);
+  expect((await tenant.human('PATCH', '/v1/credentials/openai_key', { approval: 'none' })).status).toBe(200);
 });
 
 test('request_access asks people, whether there is such a credential or not, and check_approval tells what they said', async () => {

@@ -82,7 +82,7 @@ test('asking for access names the credential and the reason, once', async () => 
   const chancery = await connect();
   await expect(chancery.requestAccess('k', 'to ship')).resolves.toMatchObject({ id: 'apr_1', state: 'pending' });
   const [asked] = fake.tenant.to('POST /v1/access-requests');
-  expect(asked).toMatchObject({ json: { credential: 'k', reason: 'to ship' } });
+  expect(asked).toMatchObject({ json: { credential_name: 'k', reason: 'to ship' } });
   expect(asked!.headers['idempotency-key']).toHaveLength(36);
   await chancery.close();
 });
