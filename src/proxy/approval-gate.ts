@@ -17,6 +17,7 @@ import type { CredentialPolicy } from '../credentials/credentials-policy.js';
 import { newUuid } from '../platform/ids.js';
 import type { EntryRef } from '../tenancy/acts.js';
 import type { AgentPrincipal } from '../tenancy/principal.js';
+import type { Decision } from './decide.js';
 import { withDefaultInjection } from './default-injection.js';
 import { imageOf } from './request-image-of.js';
 import type { ParsedTemplate } from './template.js';
@@ -48,7 +49,11 @@ export interface Waiting {
   readonly expiresAt: Date | null;
 }
 
-export type GateVerdict =
+/** A decision behind this check. */
+export type GatedDecision =
+  Decision | ({ readonly kind: 'waiting'; readonly waiting: Waiting } & AllowedUse) | { readonly kind: 'reload' };
+
+type GateVerdict =
   | { readonly kind: 'open'; readonly approvalId?: string }
   | { readonly kind: 'reload' }
   | {
@@ -87,7 +92,26 @@ export class ApprovalGate {
   }
 
   /** Taken inside the decision, from the policy alone: it is made true by the same statement. */
-  judge(view: DecisionView<UsePolicy>, { credential, version }: AllowedUse, asking: Asking): GateVerdict {
+  pass(view: DecisionView<UsePolicy>, decision: Decision, asking: Asking): GatedDecision {
+    if (decision.kind !== 'allowed') return decision;
+    const verdict = this.#judge(view, decision, asking);
+    const { credential, version } = decision;
+    switch (verdict.kind) {
+      case 'open':
+        return verdict.approvalId === undefined ? decision : { ...decision, approvalId: verdict.approvalId };
+      case 'closed': {
+        const { kind: _, ...why } = verdict;
+        const approvalId = asking.presented === null ? {} : { approvalId: asking.presented.id };
+        return { kind: 'denied', credential, ...why, ...approvalId };
+      }
+      case 'waiting':
+        return { kind: 'waiting', credential, version, waiting: verdict.waiting };
+      case 'reload':
+        return verdict;
+    }
+  }
+
+  #judge(view: DecisionView<UsePolicy>, { credential, version }: AllowedUse, asking: Asking): GateVerdict {
     const { principal, presented } = asking;
     // An approval that is presented is looked at and spent, also where none is asked for any more.
     if (credential.approval === 'none' && presented === null) return { kind: 'open' };

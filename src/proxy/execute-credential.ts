@@ -9,17 +9,10 @@ import { InFlightCalls, type OpenCall } from '../platform/outbound/in-flight.js'
 import type { EntryRef } from '../tenancy/acts.js';
 import type { AgentPrincipal } from '../tenancy/principal.js';
 import { forbidden } from '../tenancy/tenancy.errors.js';
-import {
-  type AllowedUse,
-  ApprovalGate,
-  type Asking,
-  type PassedBody,
-  PendingUse,
-  type Waiting,
-} from './approval-gate.js';
+import { ApprovalGate, type Asking, type GatedDecision, type PassedBody, PendingUse } from './approval-gate.js';
 import { CallUpstream, type UpstreamAnswer, type UpstreamCall } from './call-upstream.js';
 import { factsOf, NO_REQUEST } from './binding-policy.js';
-import { type Decision, decide } from './decide.js';
+import { decide } from './decide.js';
 import { withDefaultInjection } from './default-injection.js';
 import { callCut, denied, proofUsed, refused, sessionEnded } from './proxy.errors.js';
 import type { Refusal, Result as ParseResult } from './refusal.js';
@@ -54,11 +47,7 @@ export interface ExecuteResult extends UpstreamAnswer {
   readonly audit: EntryRef;
 }
 
-type Decided =
-  | Decision
-  | { readonly kind: 'refused'; readonly refusal: Refusal }
-  | ({ readonly kind: 'waiting'; readonly waiting: Waiting } & AllowedUse)
-  | { readonly kind: 'reload' };
+type Decided = GatedDecision | { readonly kind: 'refused'; readonly refusal: Refusal };
 type Result = { readonly kind: 'proof_used' } | Exclude<Decided, { kind: 'unknown_session' | 'reload' }>;
 
 /** What a decision is told of approvals: the one that is presented, and since when this same request was held for it. */
@@ -118,7 +107,6 @@ export class ExecuteCredential {
     approving: Approving,
     carryOut: (call: UpstreamCall) => Promise<A>,
   ): Promise<A | PendingUse> {
-    const { parsed } = input;
     // A request that was held has spent its proof itself, in the entry it waited with.
     const isHeld = approving.heldSince !== null;
     const jti = isHeld ? {} : { jti: principal.proofId };
@@ -130,7 +118,7 @@ export class ExecuteCredential {
       this.globalBrake.assertLease();
       if (!isHeld && view.seen(principal.proofId)) return { kind: 'silent', result: { kind: 'proof_used' } };
       const facts = this.#facts(principal, input, approving, view.nowMs);
-      const decision = this.#approved(principal, input, approving, view, this.#decide(principal, input, parsed, view));
+      const decision = this.#decide(principal, input, approving, view);
       if (decision.kind === 'reload') return decision;
       if (decision.kind === 'unknown_session') {
         return view.fresh ? { kind: 'silent', result: { kind: 'unauthenticated' } } : { kind: 'reload' };
@@ -162,9 +150,10 @@ export class ExecuteCredential {
   #decide(
     principal: AgentPrincipal,
     input: UseInput,
-    parsed: UseInput['parsed'],
+    { presented }: Approving,
     view: DecisionView<UsePolicy>,
-  ): Decision | { readonly kind: 'refused'; readonly refusal: Refusal } {
+  ): Decided {
+    const { parsed, passedBody = null } = input;
     const node = {
       globalBrake: this.globalBrake.isOn,
       unsealed: this.keys.isUnsealed(),
@@ -176,37 +165,8 @@ export class ExecuteCredential {
     const decision = decide(view.policy, { ...asked, version: input.version, request }, node, view.nowMs);
     const authentic = decision.kind !== 'unknown_session' && decision.kind !== 'unauthenticated';
     // A refused template comes before everything that looks at the credential (ATTACKS 9), but after the session.
-    return authentic && !parsed.ok ? { kind: 'refused', refusal: parsed } : decision;
-  }
-
-  /** Behind every other check: whether a person approved this use, where its credential asks for one. */
-  #approved(
-    principal: AgentPrincipal,
-    { parsed, passedBody = null }: UseInput,
-    { presented }: Approving,
-    view: DecisionView<UsePolicy>,
-    decision: Decided,
-  ): Decided {
-    if (decision.kind !== 'allowed' || !parsed.ok) return decision;
-    const verdict = this.gate.judge(view, decision, { principal, template: parsed.value, passedBody, presented });
-    const { credential, version } = decision;
-    const approvalId = presented === null ? {} : { approvalId: presented.id };
-    switch (verdict.kind) {
-      case 'open':
-        return verdict.approvalId === undefined ? decision : { ...decision, approvalId: verdict.approvalId };
-      case 'closed':
-        return {
-          kind: 'denied',
-          code: verdict.code,
-          credential,
-          ...(verdict.detail === undefined ? {} : { detail: verdict.detail }),
-          ...approvalId,
-        };
-      case 'waiting':
-        return { kind: 'waiting', credential, version, waiting: verdict.waiting };
-      case 'reload':
-        return verdict;
-    }
+    if (!parsed.ok) return authentic ? { kind: 'refused', refusal: parsed } : decision;
+    return this.gate.pass(view, decision, { principal, template: parsed.value, passedBody, presented });
   }
 
   async #ask(

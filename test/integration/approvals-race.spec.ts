@@ -54,7 +54,7 @@ test('one approval on two nodes, decided on both before either swap: one use', a
   await Promise.all(swaps.map(({ reached }) => reached));
   for (const swap of swaps) swap.open();
   const answers = await Promise.all(used);
-  expect(answers.map(({ status, body }) => body.code ?? status).toSorted()).toEqual([200, 'approval_used']);
+  expect(new Set(answers.map(({ status, body }) => body.code ?? status))).toEqual(new Set([200, 'approval_used']));
   expect(await intents(it)).toEqual([approval]);
 });
 
