@@ -6,12 +6,12 @@ import { loginAs } from '../../src/platform/database/database-address.js';
 import { SERVICE_ROLES } from '../../src/platform/database/roles.js';
 import { JobQueue, type JobQueueOptions } from '../../src/platform/queue/job-queue.js';
 import { cloneDatabase } from '../support/database.js';
+import { MortalRedis, REDIS_SERVER } from '../support/mortal-redis.js';
 
 jest.setTimeout(60_000);
 
 const WATCH_MS = 200;
 const EVERY_MS = 300;
-const redisUrl = process.env.CHANCERY_TEST_REDIS_URL;
 const log = pino({ level: process.env.TEST_LOG ?? 'silent' });
 
 type Loss = { schedules(): Promise<unknown>; everything(): Promise<unknown>; connections(): Promise<unknown> };
@@ -20,8 +20,13 @@ type Backend = { options: Pick<JobQueueOptions, 'postgres' | 'redisUrl'>; lose: 
 describe('on PostgreSQL', () => {
   runsJobs(onPostgres);
 });
-(redisUrl ? describe : describe.skip)('on Redis', () => {
-  runsJobs(() => onRedis(String(redisUrl)));
+(REDIS_SERVER ? describe : describe.skip)('on Redis', () => {
+  let redis: MortalRedis;
+  beforeAll(async () => {
+    redis = await MortalRedis.start();
+  });
+  afterAll(() => redis?.close());
+  runsJobs(() => onRedis(redis.url));
 });
 
 function runsJobs(open: () => Promise<Backend>): void {

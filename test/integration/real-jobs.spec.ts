@@ -1,78 +1,26 @@
-import { type ChildProcess, spawn } from 'node:child_process';
-import { once } from 'node:events';
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import { Redis } from 'ioredis';
 import { AdministrativeActs } from '../../src/audit/administrative-acts.js';
 import { SystemClock } from '../../src/platform/clock.js';
-import { freePort } from '../../src/platform/database/embedded/launch.js';
 import { publicId } from '../../src/platform/ids.js';
 import { type AppTenant, execute, newAgent, startApp, storeCredential, type TestApp } from '../support/app.js';
 import { entriesOf } from '../support/chain-check.js';
 import { asSuperuser } from '../support/database.js';
 import type { DpopAgent } from '../support/dpop-agent.js';
 import { eventually } from '../support/eventually.js';
+import { MortalRedis, REDIS_SERVER } from '../support/mortal-redis.js';
 import { ScriptedUpstream } from '../support/scripted-upstream.js';
 
 jest.setTimeout(180_000);
 
-const server = process.env.CHANCERY_TEST_REDIS_SERVER;
-/** The watchdog looks every 15 seconds; a machine under load needs more. */
+/** The watchdog looks every second, because jobs are due so often here; a machine under load needs more. */
 const WITHIN_MS = 60_000;
-
-/** A Redis of this spec's own, which it may flush and kill. */
-class MortalRedis {
-  #child: ChildProcess | undefined;
-  readonly #dir = mkdtempSync(path.join(tmpdir(), 'chancery-redis-'));
-  private constructor(private readonly port: number) {}
-
-  static async start(): Promise<MortalRedis> {
-    const redis = new MortalRedis(await freePort());
-    await redis.startAgain();
-    return redis;
-  }
-
-  get url(): string {
-    return `redis://127.0.0.1:${this.port}`;
-  }
-
-  async startAgain(): Promise<void> {
-    const options = ['--port', String(this.port), '--bind', '127.0.0.1', '--save', '', '--dir', this.#dir];
-    this.#child = spawn(String(server), [...options, '--maxmemory-policy', 'noeviction'], { stdio: 'ignore' });
-    await eventually(
-      () => this.ask((redis) => redis.ping()).catch(() => ''),
-      (pong) => pong === 'PONG',
-    );
-  }
-
-  async kill(): Promise<void> {
-    const gone = this.#child === undefined ? null : once(this.#child, 'exit');
-    this.#child?.kill('SIGKILL');
-    await gone;
-  }
-
-  async ask<T>(question: (redis: Redis) => Promise<T>): Promise<T> {
-    const redis = new Redis(this.url, { lazyConnect: true, maxRetriesPerRequest: 0, retryStrategy: () => null });
-    redis.on('error', () => undefined);
-    try {
-      await redis.connect();
-      return await question(redis);
-    } finally {
-      redis.disconnect();
-    }
-  }
-
-  async close(): Promise<void> {
-    await this.kill();
-    rmSync(this.#dir, { recursive: true, force: true });
-  }
-}
 
 describe('on PostgreSQL', () => {
   keepsItsEvidence(() => Promise.resolve(null), false);
 });
-(server ? describe : describe.skip)('on Redis', () => {
+(REDIS_SERVER ? describe : describe.skip)('on Redis', () => {
   keepsItsEvidence(() => MortalRedis.start(), true);
 });
 
@@ -91,7 +39,7 @@ function keepsItsEvidence(open: () => Promise<MortalRedis | null>, onRedis: bool
       env: {
         JOBS_EVERY_MS: '300',
         CHANCERY_CHECKPOINT_FILE: checkpoints,
-        ...(redis !== null && { REDIS_URL: redis.url }),
+        REDIS_URL: redis?.url ?? '',
       },
     });
     tenant = await app.newTenant();

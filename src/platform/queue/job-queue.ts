@@ -20,7 +20,12 @@ const CONCURRENCY = 4;
 const START_MS = 30_000;
 const ASK_MS = 5_000;
 const DRAIN_MS = 10_000;
-const WATCH_MS = 15_000;
+const WATCH_MS = { least: 1_000, most: 15_000 };
+/** Of its most frequent job: that many may be missed before the watchdog looks. */
+const RUNS_MISSED_MAX = 3;
+/** A job is overdue after so many looks, or so long: a worker that is only slow must not be made anew. */
+const LOOKS_OVERDUE = 10;
+const PATIENCE_MS = 30_000;
 const RUN_MS = 300_000;
 const ATTEMPTS = { attempts: 3, backoff: { type: 'exponential', delay: 1_000 } };
 const KEEP = { removeOnComplete: true, removeOnFail: { count: 100 } };
@@ -40,7 +45,7 @@ export type JobQueueOptions = {
   work?: (data: unknown, signal: AbortSignal) => Promise<void>;
   /** How long `stop` waits for running jobs before it aborts them. */
   drainMs?: number;
-  /** How often the watchdog looks. */
+  /** How often the watchdog looks; by default more often the more often jobs are due. */
   watchMs?: number;
 };
 
@@ -54,7 +59,7 @@ type State = 'ok' | 'stopped' | 'unreachable' | 'stalled';
  * idempotent, and what must not be lost stands in the database. A watchdog puts back what the queue has lost.
  */
 export class JobQueue {
-  readonly #store: QueueStore;
+  #store: QueueStore;
   readonly #log: Log;
   readonly #options: JobQueueOptions;
   readonly #jobs = new Map<string, ScheduledJob>();
@@ -112,13 +117,14 @@ export class JobQueue {
     return { ready: this.#state === 'ok', state: this.#state };
   }
 
-  async #open(): Promise<void> {
-    await prepareStore(this.#store, this.#log);
+  /** `anew`: what a worker that is gone still holds keeps nobody waiting, because every schedule begins again. */
+  async #open(anew = false): Promise<void> {
+    this.#store = await prepareStore(this.#store, this.#log);
     const queue = openQueue(this.#store, this.#name);
     this.#queue = queue;
     queue.on('error', (error) => this.#log.warn({ err: error }, 'queue connection'));
     await queue.waitUntilReady();
-    for (const job of this.#jobs.values()) await this.#keepScheduled(queue, job);
+    for (const job of this.#jobs.values()) await this.#keepScheduled(queue, job, anew);
     if (this.#queue !== queue || this.#stopped) throw new Error('the queue was given up while it opened');
     const concurrency = this.#options.concurrency ?? CONCURRENCY;
     const worker = openWorker(this.#store, this.#name, (job) => this.#run(job.name, job.data), { concurrency });
@@ -135,11 +141,11 @@ export class JobQueue {
   }
 
   /** True when the queue had what it needs to run the job on time. */
-  async #keepScheduled(queue: OpenQueue, job: ScheduledJob): Promise<boolean> {
+  async #keepScheduled(queue: OpenQueue, job: ScheduledJob, anew = false): Promise<boolean> {
     const known = await queue.getJobScheduler(job.name);
     const overdueMs = Date.now() - (known?.next ?? 0);
-    const patienceMs = Math.max(job.everyMs, 2 * this.#watchMs);
-    if (known?.every === job.everyMs && overdueMs < patienceMs) return true;
+    const patienceMs = Math.max(job.everyMs, Math.min(LOOKS_OVERDUE * this.#watchMs, PATIENCE_MS));
+    if (!anew && known?.every === job.everyMs && overdueMs < patienceMs) return true;
     if (known) await queue.removeJobScheduler(job.name);
     const template = { name: job.name, opts: { ...ATTEMPTS, ...KEEP } };
     await queue.upsertJobScheduler(job.name, { every: job.everyMs }, template);
@@ -151,7 +157,9 @@ export class JobQueue {
   }
 
   get #watchMs(): number {
-    return this.#options.watchMs ?? WATCH_MS;
+    if (this.#options.watchMs !== undefined) return this.#options.watchMs;
+    const shortestMs = Math.min(...[...this.#jobs.values()].map(({ everyMs }) => everyMs));
+    return Math.min(Math.max(RUNS_MISSED_MAX * shortestMs, WATCH_MS.least), WATCH_MS.most);
   }
 
   #watchLater(): void {
@@ -195,7 +203,7 @@ export class JobQueue {
     void worker?.close(true).catch(() => undefined); // a run that goes on is left to end
     void queue?.close().catch(() => undefined);
     try {
-      await within(START_MS, this.#open());
+      await within(START_MS, this.#open(true));
       this.#state = 'ok';
     } catch (error) {
       this.#log.warn({ err: error }, 'the queue cannot be opened; the next look tries again');

@@ -6,13 +6,14 @@ import {
   Worker,
   type WorkerOptions,
 } from 'bullmq';
-import { Redis } from 'ioredis';
+import { Cluster, Redis } from 'ioredis';
 import { Client, type PoolConfig } from 'pg';
 import type { Log } from '../telemetry/logger.js';
 
-/** Redis when there is one, PostgreSQL otherwise. */
+/** Redis when there is one, PostgreSQL otherwise. Whether a Redis is a Cluster, it says itself. */
 export type QueueStore =
-  { kind: 'redis'; url: string; prefix: string } | { kind: 'postgres'; login: PoolConfig; schema: string };
+  | { kind: 'redis'; url: string; prefix: string; isCluster?: boolean }
+  | { kind: 'postgres'; login: PoolConfig; schema: string };
 
 /** What we use of BullMQ's classes, whose types differ by where they keep their jobs. */
 export type OpenQueue = Pick<
@@ -24,9 +25,13 @@ export type Process = (job: { name: string; data: unknown }) => Promise<void>;
 
 /** Of each of the two pools; a blocked LISTEN has a connection of its own. */
 const CONNECTIONS_MAX = 2;
+const REDIS_PORT = 6379;
 
 export function openQueue(store: QueueStore, name: string): OpenQueue {
-  if (store.kind === 'redis') return new Queue(name, { connection: redisOptions(store.url), prefix: store.prefix });
+  if (store.kind === 'redis') {
+    const connection = redisConnection(store);
+    return endingWith(connection, new Queue(name, { connection, prefix: store.prefix }));
+  }
   return new Queue(
     name,
     { connection: postgresOptions(store) } as never,
@@ -36,21 +41,39 @@ export function openQueue(store: QueueStore, name: string): OpenQueue {
 
 export function openWorker(store: QueueStore, name: string, run: Process, options: Partial<WorkerOptions>): OpenWorker {
   if (store.kind === 'redis') {
-    return new Worker(name, run, { ...options, connection: redisOptions(store.url), prefix: store.prefix });
+    const connection = redisConnection(store);
+    return endingWith(connection, new Worker(name, run, { ...options, connection, prefix: store.prefix }));
   }
   const connection = postgresOptions(store);
   return new Worker(name, run, { ...options, connection } as never, createPostgresBackend) as unknown as OpenWorker;
 }
 
-/** Makes BullMQ's tables, or says what is wrong with a Redis. */
-export async function prepareStore(store: QueueStore, log: Log): Promise<void> {
-  if (store.kind === 'redis') await inspectRedis(store.url, log);
-  else await migrate(store);
+/** Makes BullMQ's tables, or says what is wrong with a Redis; gives back the store as it turned out to be. */
+export async function prepareStore(store: QueueStore, log: Log): Promise<QueueStore> {
+  if (store.kind === 'redis') return { ...store, isCluster: await inspectRedis(store.url, log) };
+  await migrate(store);
+  return store;
 }
 
 /** Workers wait in a blocking command, which must not count as a request that failed. */
-function redisOptions(url: string): ConnectionOptions {
-  return { url, maxRetriesPerRequest: null };
+function redisConnection({ url, isCluster }: Extract<QueueStore, { kind: 'redis' }>): ConnectionOptions | Cluster {
+  if (isCluster !== true) return { url, maxRetriesPerRequest: null };
+  const { hostname, port, username, password, protocol } = new URL(url);
+  const redisOptions = {
+    maxRetriesPerRequest: null,
+    ...(username !== '' && { username: decodeURIComponent(username) }),
+    ...(password !== '' && { password: decodeURIComponent(password) }),
+    ...(protocol === 'rediss:' && { tls: {} }),
+  };
+  return new Cluster([{ host: hostname, port: Number(port || REDIS_PORT) }], { redisOptions });
+}
+
+/** BullMQ leaves open what it did not open itself. */
+function endingWith<T extends { close(force?: boolean): Promise<void> }>(connection: unknown, opened: T): T {
+  if (!(connection instanceof Cluster)) return opened;
+  const close = opened.close.bind(opened);
+  opened.close = (force) => close(force).finally(() => connection.disconnect());
+  return opened;
 }
 
 function postgresOptions(store: Extract<QueueStore, { kind: 'postgres' }>) {
@@ -72,7 +95,8 @@ async function migrate({ login, schema }: Extract<QueueStore, { kind: 'postgres'
   }
 }
 
-async function inspectRedis(url: string, log: Log): Promise<void> {
+/** True when it is a node of a Cluster. */
+async function inspectRedis(url: string, log: Log): Promise<boolean> {
   const client = new Redis(url, { lazyConnect: true, maxRetriesPerRequest: 1 });
   client.on('error', () => undefined);
   try {
@@ -80,6 +104,7 @@ async function inspectRedis(url: string, log: Log): Promise<void> {
     if (policy && policy !== 'noeviction') {
       log.warn({ policy }, 'Redis may throw jobs away when it is full: set maxmemory-policy to noeviction');
     }
+    return /^cluster_enabled:1/m.test(await client.info('cluster'));
   } finally {
     client.disconnect();
   }
