@@ -23,7 +23,7 @@ export class ChanceryProcess {
   ): Promise<ChanceryProcess> {
     const child = spawn(process.execPath, [path.join(ROOT, `dist/${program}.js`)], {
       cwd: ROOT,
-      env: { PATH: process.env.PATH, ...env },
+      env: { PATH: process.env.PATH, TMPDIR: process.env.TMPDIR, ...env },
       stdio: ['ignore', 'pipe', 'pipe'],
     });
     let said = '';
@@ -42,6 +42,10 @@ export class ChanceryProcess {
       });
     });
     return new ChanceryProcess(child, lines);
+  }
+
+  get pid(): number {
+    return this.child.pid ?? 0;
   }
 
   get isRunning(): boolean {

@@ -12,6 +12,7 @@ import { type AppTenant, type Doors, expectStatus, MASTER_PASSWORD, newTenant } 
 import { FAST_PASSWORD_COST, openDatabase, type OpenDatabase } from '../database.js';
 import { HostileUpstreams, UPSTREAM_HOST } from '../hostile-upstream.js';
 import { type Caller, callerOn, signedIn } from '../identity.js';
+import { queueEnv } from '../queue-env.js';
 import { ChanceryProcess } from './chancery-process.js';
 import { MortalCluster } from './mortal-cluster.js';
 
@@ -82,9 +83,10 @@ export class CrashSite implements Doors {
         CHANCERY_EXTRA_CA: ca,
         RATE_ADDRESS_PER_MINUTE: '1000000',
         RATE_PRINCIPAL_PER_MINUTE: '1000000',
-    USES_PER_MINUTE: '1000000',
+        USES_PER_MINUTE: '1000000',
         RATE_TOKEN_PER_MINUTE: '100000',
         POOL_OPENS_PER_SECOND: '500',
+        ...(await queueEnv()),
         ...more,
       },
     );
