@@ -27,13 +27,16 @@ const esmOnly = [
 
 /** @type {import('jest').Config} */
 const base = {
-  testEnvironment: 'node',
+  testEnvironment: '<rootDir>/test/support/temp-of-file.mjs',
+  globalSetup: '<rootDir>/test/support/start-run.mjs',
+  globalTeardown: '<rootDir>/test/support/stop-services.mjs',
   rootDir: import.meta.dirname ?? process.cwd(),
   transform: {
     '^.+\\.(ts|js|mjs)$': [
       '@swc/jest',
       {
         swcrc: false,
+        sourceMaps: true, // beside the code: inline they are most of what each file has to read again
         module: { type: 'commonjs' },
         jsc: {
           parser: { syntax: 'typescript', decorators: true },
@@ -55,10 +58,7 @@ const base = {
 };
 
 /** One cluster for every spec of these; a run of unit specs alone starts none. */
-const services = {
-  globalSetup: '<rootDir>/test/support/start-services.mjs',
-  globalTeardown: '<rootDir>/test/support/stop-services.mjs',
-};
+const services = { globalSetup: '<rootDir>/test/support/start-services.mjs' };
 
 const project = (name, roots, more = {}) => ({
   ...base,
@@ -68,6 +68,7 @@ const project = (name, roots, more = {}) => ({
 });
 
 export default {
+  testSequencer: '<rootDir>/test/support/heaviest-first.mjs',
   projects: [
     project('unit', ['src', 'packages']),
     project('integration', ['test/integration'], services),

@@ -1,5 +1,8 @@
 import { readFileSync, rmSync, writeFileSync } from 'node:fs';
 
+/** The file that says which process has the folder. */
+export const CLAIM = 'running';
+
 /** One quickstart a folder: two of them would write each other's files. Returns what gives the claim back. */
 export function claim(file: string): () => void {
   for (let attempt = 0; ; attempt += 1) {

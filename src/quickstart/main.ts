@@ -1,138 +1,34 @@
-import { createWriteStream } from 'node:fs';
-import { mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { mkdirSync } from 'node:fs';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { HttpClient } from '@chancery/client/http.js';
-import { SignCheckpoints } from '../audit/sign-checkpoints.js';
 import { EndSignals } from '../end-signals.js';
-import { Vault } from '../keys/vault.js';
 import { emptyCoreDumps } from '../platform/crypto/core-dumps.js';
-import { EmbeddedCluster } from '../platform/database/embedded-cluster.js';
-import { createLog } from '../platform/telemetry/logger.js';
-import { type Chancery, startChancery } from '../start.js';
-import { claim } from './claim.js';
-import { DemoUpstream } from './demo-upstream.js';
-import { Door } from './doors.js';
-import { quickstartConfig } from './environment.js';
-import { printLaterStart, printNextSteps, printStoryEnd, printSurfaces } from './farewell.js';
-import { furnish } from './furnish.js';
-import { Narrator } from './narrator.js';
-import { type QuickstartOptions, readOptions, USAGE } from './options.js';
-import { shell } from './shell.js';
-import { QuickstartFolder, type QuickstartState } from './state-file.js';
-import { tellStory } from './story.js';
+import { CLAIM, claim } from './claim.js';
+import { readOptions, USAGE } from './options.js';
 
 const ROOT = fileURLToPath(new URL('../..', import.meta.url));
 const EX_USAGE = 64;
-const CLAIM = 'running';
 
-async function run(options: QuickstartOptions, signals: EndSignals): Promise<number> {
-  const narrator = new Narrator(options.verbose);
+async function main(args: readonly string[]): Promise<number> {
+  const options = readOptions(args);
+  if (options.help) {
+    process.stdout.write(`${USAGE}\n`);
+    return 0;
+  }
+  const signals = new EndSignals();
   const dir = path.resolve(options.dir ?? ROOT);
-  const folder = new QuickstartFolder(path.join(dir, '.chancery'));
-  await mkdir(folder.dir, { recursive: true, mode: 0o700 });
-  const giveBack = claim(folder.path(CLAIM));
-  process.once('exit', giveBack);
-  if (options.reset) await forget(folder);
-  const before = await folder.read();
-  const upstream = await DemoUpstream.start(before === null ? DemoUpstream.newKey() : await demoKey(folder));
-  await writeFile(folder.path('demo-ca.pem'), upstream.certificateAuthority);
-  narrator.line('Starting PostgreSQL, migrations, the queue and three listeners…');
-  const config = await quickstartConfig(folder, before, upstream.port);
-  const log = createLog({
-    level: 'info',
-    destination: createWriteStream(folder.path('chancery.log'), { flags: 'a', mode: 0o600 }),
-  });
-  const chancery = await startChancery({ config, log });
-  try {
-    const state =
-      before === null
-        ? await firstStart(narrator, folder, chancery, upstream)
-        : await laterStart(folder, chancery, before);
-    if (before !== null) printLaterStart(narrator, chancery.app.get(Vault).state() !== 'unsealed');
-    if (options.exit) {
-      printStoryEnd(narrator, folder);
-    } else {
-      printNextSteps(narrator, state);
-      printSurfaces(narrator, state, folder);
-      await stayUp(dir, signals);
-    }
-  } finally {
-    await chancery.close();
-    await upstream.close();
-  }
-  return narrator.asTold ? 0 : 1;
-}
-
-async function firstStart(
-  narrator: Narrator,
-  folder: QuickstartFolder,
-  chancery: Chancery,
-  upstream: DemoUpstream,
-): Promise<QuickstartState> {
-  const say = (line: string): void => narrator.detail(line);
-  const ops = new HttpClient({ baseUrl: chancery.urls.ops });
-  const tenant = new HttpClient({ baseUrl: chancery.urls.tenant });
-  const doors = { ops: new Door(ops, null, say), tenant: new Door(tenant, null, say) };
-  try {
-    const { state, masterPassword, doors: parties } = await furnish(chancery, doors, upstream);
-    await writeFile(folder.path('demo-key'), upstream.key, { mode: 0o600 });
-    await folder.write(state);
-    narrator.line(`Master password, shown this once: ${masterPassword}`);
-    narrator.line();
-    const evidence = {
-      tenant: parties.tenantKey,
-      tenantId: state.tenantId,
-      databaseUrl: state.databaseUrl,
-      signCheckpoint: () =>
-        chancery.app
-          .get(SignCheckpoints)
-          .execute()
-          .then(() => undefined),
-    };
-    await tellStory(narrator, { state, masterPassword, upstream, doors: parties, evidence });
-    return state;
-  } finally {
-    await ops.close();
-    await tenant.close();
-  }
-}
-
-/** Same data, same keys; the URLs may have moved. */
-async function laterStart(
-  folder: QuickstartFolder,
-  { urls, adminUrl }: Chancery,
-  before: QuickstartState,
-): Promise<QuickstartState> {
-  const { tenant, public: open, ops } = urls;
-  const state = { ...before, tenantUrl: tenant, publicUrl: open, opsUrl: ops, databaseUrl: adminUrl ?? '' };
-  await folder.write(state);
-  return state;
-}
-
-async function demoKey(folder: QuickstartFolder): Promise<string> {
-  return readFile(folder.path('demo-key'), 'utf8');
-}
-
-async function forget(folder: QuickstartFolder): Promise<void> {
-  await EmbeddedCluster.remove(folder.path('postgres'));
-  for (const name of await readdir(folder.dir)) {
-    if (name !== CLAIM) await rm(folder.path(name), { recursive: true, force: true });
-  }
-}
-
-/** In a terminal a prompt, otherwise until somebody ends it. */
-async function stayUp(dir: string, signals: EndSignals): Promise<void> {
-  const prompt = { dir, programs: path.join(ROOT, 'node_modules/.bin'), signals };
-  await (process.stdin.isTTY ? Promise.race([shell(prompt), signals.next()]) : signals.next());
+  const folder = path.join(dir, '.chancery');
+  mkdirSync(folder, { recursive: true, mode: 0o700 });
+  process.once('exit', claim(path.join(folder, CLAIM)));
+  // The whole application: whoever is turned away does not wait for it.
+  const { run } = await import('./run.js');
+  return await run(dir, options, signals);
 }
 
 let exitCode: number;
 try {
   emptyCoreDumps();
-  const options = readOptions(process.argv.slice(2));
-  if (options.help) process.stdout.write(`${USAGE}\n`);
-  exitCode = options.help ? 0 : await run(options, new EndSignals());
+  exitCode = await main(process.argv.slice(2));
 } catch (error) {
   const usage = (error as { code?: string }).code?.startsWith('ERR_PARSE_ARGS') === true;
   process.stderr.write(`quickstart: ${(error as Error).message}\n${usage ? `${USAGE}\n` : ''}`);

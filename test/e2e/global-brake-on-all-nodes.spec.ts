@@ -19,6 +19,8 @@ jest.setTimeout(45_000);
 
 const reason = 'test';
 const AGENTS_PER_NODE = 4;
+/** At other moments of a call's way; each costs a lease. */
+const PAUSED_AFTER_MS = process.env.CHANCERY_TEST_LONG === '1' ? [0, 2, 4, 8, 16, 24, 32, 40, 60, 80] : [0, 12];
 /** An answer that waits for a lease comes after it, and not much later. */
 const RUN_OUT = { least: LEASE_MS - 100, most: LEASE_MS + 1_500 };
 
@@ -36,7 +38,15 @@ beforeAll(async () => {
   for (const node of [near, far])
     for (let i = 0; i < AGENTS_PER_NODE; i += 1) casts.push(await fleet.cast(tenant, node));
 });
-afterAll(() => fleet?.close());
+/** How long the answers to global brakes took, by what stood in their way. */
+const took = new Map<string, number[]>();
+const note = (what: string, { tookMs }: { tookMs: number }): void => {
+  took.set(what, [...(took.get(what) ?? []), Math.round(tookMs)]);
+};
+afterAll(() => {
+  for (const [what, times] of took) process.stderr.write(`  global brake, ${what}: ${times.join(', ')} ms\n`);
+  return fleet?.close();
+});
 
 const castOn = (node: FleetNode): Cast => casts[node === near ? 0 : AGENTS_PER_NODE] as Cast;
 const onNear = (): readonly Cast[] => casts.slice(0, AGENTS_PER_NODE);
@@ -116,6 +126,7 @@ test('P4: the global brake is answered when every node has stopped: from then on
     );
     const brake = await pull(far);
     const [seqAtAnswer, hangingAtAnswer] = [(await usesOf()).at(-1)?.seq ?? 0, fleet.upstream.hanging];
+    note('every node well and under load', brake);
     expect(brake.tookMs).toBeLessThan(LEASE_MS);
     await sleep(300);
     const called = fleet.upstream.received.length;
@@ -173,11 +184,12 @@ test('P4: a use whose commit was on its way when the brake was pulled is not car
 });
 
 test('P4: a stopped node cannot break the global brake: the answer waits for its lease, and it wakes up to nothing', async () => {
-  for (const beforeMs of [0, 8, 40]) {
+  for (const beforeMs of PAUSED_AFTER_MS) {
     const { stop } = traffic(onNear());
     await sleep(200 + beforeMs);
     near.process.pause();
     const brake = await pull(far);
+    note('one node stopped', brake);
     expect(brake.tookMs).toBeGreaterThan(RUN_OUT.least);
     expect(brake.tookMs).toBeLessThan(RUN_OUT.most);
     const called = fleet.upstream.received.length;

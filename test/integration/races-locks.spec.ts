@@ -16,7 +16,8 @@ import {
 
 jest.setTimeout(60_000);
 
-const ROUNDS = Number(process.env.CHANCERY_RACE_ROUNDS ?? 25);
+const LONG = process.env.CHANCERY_TEST_LONG === '1';
+const ROUNDS = Number(process.env.CHANCERY_RACE_ROUNDS ?? (LONG ? 100 : 10));
 const reason = 'locks';
 let nodes: TwoNodes;
 beforeAll(async () => {

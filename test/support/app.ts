@@ -13,6 +13,7 @@ import { cloneDatabase, FAST_PASSWORD_COST, openDatabase } from './database.js';
 import { type Answer, DpopAgent } from './dpop-agent.js';
 import { HostileUpstreams, UPSTREAM_HOST } from './hostile-upstream.js';
 import { type Caller, callerOn, type IdentityApp, signedIn } from './identity.js';
+import { queueEnv } from './queue-env.js';
 import { testConfig } from './test-config.js';
 
 export const MASTER_PASSWORD = 'the master password of this test';
@@ -99,8 +100,7 @@ async function boot(options: TestAppOptions, opened: (() => unknown)[], close: (
     USES_PER_MINUTE: '1000000',
     RATE_TOKEN_PER_MINUTE: '100000',
     RATE_LOGIN_PER_MINUTE: '100000',
-    // With it, the same suite on Redis.
-    ...(process.env.REDIS_URL !== undefined && { REDIS_URL: process.env.REDIS_URL }),
+    ...(await queueEnv()),
     ...options.env,
   };
   const logged: Record<string, unknown>[] = [];

@@ -1,4 +1,4 @@
-// Jest's globalSetup: a current build, one PostgreSQL, and one Redis where there is one, for every spec of the run.
+// Jest's globalSetup: a current build, one PostgreSQL, and with CHANCERY_TEST_QUEUE=redis one Redis, for every spec of the run.
 // Jest loads this file with Node's own loader, so it takes the cluster from the build.
 import { spawn } from 'node:child_process';
 import { mkdtempSync, rmSync } from 'node:fs';
@@ -8,11 +8,13 @@ import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { build } from '../../infra/local/build.mjs';
 import { findServices } from '../../infra/local/services.mjs';
+import startRun, { endRun } from './start-run.mjs';
 
 const REDIS_START_MS = 10_000;
 const running = [];
 
 export default async function startServices() {
+  startRun();
   const dir = mkdtempSync(path.join(tmpdir(), 'chancery-test-'));
   running.push(() => rmSync(dir, { recursive: true, force: true }));
   process.env.CHANCERY_TEST_DIR = dir;
@@ -24,13 +26,13 @@ export default async function startServices() {
   for (const { variable, path: found } of findServices()) if (found) process.env[variable] = found;
   await build();
   process.env.CHANCERY_TEST_ADMIN_URL ??= await startPostgres(path.join(dir, 'postgres'));
-  const redis = process.env.CHANCERY_TEST_REDIS_SERVER;
-  if (redis) process.env.CHANCERY_TEST_REDIS_URL ??= await startRedis(redis, dir);
+  if (process.env.CHANCERY_TEST_QUEUE === 'redis') process.env.REDIS_URL ??= await startRedis(dir);
 }
 
-/** The globalTeardown. */
+/** The globalTeardown, also of a run that started none. */
 export async function stopServices() {
   for (const stop of running.splice(0).reverse()) await stop();
+  endRun();
 }
 
 async function startPostgres(dir) {
@@ -43,10 +45,23 @@ async function startPostgres(dir) {
   return cluster.adminUrl;
 }
 
-async function startRedis(program, dir) {
+async function startRedis(dir) {
+  const program = process.env.CHANCERY_TEST_REDIS_SERVER;
+  if (!program) throw new Error('CHANCERY_TEST_QUEUE=redis needs a redis-server (apt-get install redis-server)');
   const { freePort } = await import('../../dist/platform/database/embedded/launch.js');
   const port = await freePort();
-  const options = ['--port', String(port), '--bind', '127.0.0.1', '--save', '', '--maxmemory-policy', 'noeviction'];
+  const options = [
+    '--port',
+    String(port),
+    '--bind',
+    '127.0.0.1',
+    '--save',
+    '',
+    '--maxmemory-policy',
+    'noeviction',
+    '--databases',
+    '512',
+  ];
   const server = spawn(program, [...options, '--dir', dir], { stdio: 'ignore' });
   const gone = new Promise((resolve) => server.once('exit', resolve).once('error', resolve));
   running.push(() => {

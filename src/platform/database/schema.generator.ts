@@ -1,4 +1,4 @@
-import { mkdtempSync } from 'node:fs';
+import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -25,6 +25,7 @@ export async function generate(): Promise<string> {
     }
   } finally {
     await EmbeddedCluster.remove(path.join(dir, 'postgres'));
+    rmSync(dir, { recursive: true, force: true });
   }
 }
 

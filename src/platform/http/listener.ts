@@ -25,6 +25,8 @@ export type ListenerOptions = Readonly<{
   address: ListenAddress;
   tls: { certFile: string; keyFile: string } | null;
   connectionsMax: number;
+  /** How long the headers of a request may take. */
+  headersTimeoutMs?: number;
   log: Log;
   handle: (request: IncomingMessage, response: ServerResponse) => void;
 }>;
@@ -41,7 +43,7 @@ export class Listener {
     const settings = {
       requireHostHeader: false,
       maxHeaderSize: HEADER_BYTES_MAX,
-      headersTimeout: HEADERS_TIMEOUT_MS,
+      headersTimeout: options.headersTimeoutMs ?? HEADERS_TIMEOUT_MS,
       requestTimeout: REQUEST_TIMEOUT_MS,
       keepAliveTimeout: KEEP_ALIVE_MS,
       connectionsCheckingInterval: CHECK_EVERY_MS,

@@ -30,7 +30,13 @@ export function launch([command = '', ...args]: readonly string[], options: RunO
     cwd,
     ...user,
     stdio: [input === undefined ? 'ignore' : 'pipe', 'pipe', 'pipe'],
-    env: { PATH: process.env['PATH'], HOME: cwd, LANG: 'C.UTF-8', ...env },
+    env: {
+      PATH: process.env['PATH'],
+      TMPDIR: process.env['TMPDIR'],
+      HOME: options.cwd ?? process.env['TMPDIR'],
+      LANG: 'C.UTF-8',
+      ...env,
+    },
   });
   child.stdin?.on('error', () => undefined); // it may end without reading
   child.stdin?.end(input);

@@ -17,7 +17,7 @@ export class Terminal {
     const wide = `stty cols 160 rows 50; ${command}`;
     this.#child = spawn('script', ['--quiet', '--return', '--command', wide, '/dev/null'], {
       cwd,
-      env: { PATH: process.env['PATH'], TERM: 'xterm', SHELL: '/bin/sh', ...env },
+      env: { PATH: process.env['PATH'], TMPDIR: process.env['TMPDIR'], TERM: 'xterm', SHELL: '/bin/sh', ...env },
       stdio: ['pipe', 'pipe', 'ignore'],
     });
     this.#child.stdout?.setEncoding('utf8').on('data', (text: string) => {

@@ -19,7 +19,7 @@ export class NodeProcess {
   static async start(env: Readonly<Record<string, string>>): Promise<NodeProcess> {
     const child = spawn(process.execPath, [path.join(ROOT, 'dist/main.js')], {
       cwd: ROOT,
-      env: { PATH: process.env.PATH, ...env },
+      env: { PATH: process.env.PATH, TMPDIR: process.env.TMPDIR, ...env },
       stdio: ['ignore', 'pipe', 'pipe'],
     });
     let said = '';

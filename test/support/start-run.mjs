@@ -1,0 +1,32 @@
+// Jest's globalSetup where no service is needed: a temporary folder of this run's own, under which every file has its own.
+import { execFileSync } from 'node:child_process';
+import { chmodSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+
+export default function startRun() {
+  if (process.env.CHANCERY_TEST_TEMP !== undefined) return;
+  const dir = mkdtempSync(path.join(tmpdir(), 'chancery-run-'));
+  chmodSync(dir, 0o711);
+  process.env.CHANCERY_TEST_TEMP = dir;
+  process.env.TMPDIR = dir; // also of the programs that specs start
+}
+
+/** A run that leaves something behind has failed: what it left is said, and goes. */
+export function endRun() {
+  const dir = process.env.CHANCERY_TEST_TEMP;
+  if (dir === undefined) return;
+  delete process.env.CHANCERY_TEST_TEMP;
+  delete process.env.TMPDIR;
+  const left = [...readdirSync(dir), ...processesIn(dir)];
+  rmSync(dir, { recursive: true, force: true, maxRetries: 5, retryDelay: 100 });
+  if (left.length === 0) return;
+  process.stderr.write(`FAILED: this run left behind in ${dir}:\n${left.map((one) => `  ${one}\n`).join('')}`);
+  process.exitCode = 1;
+}
+
+/** Servers name their folder when they are started. */
+function processesIn(dir) {
+  const listed = execFileSync('ps', ['-A', '-o', 'pid=,args='], { encoding: 'utf8' });
+  return listed.split('\n').filter((line) => line.includes(dir));
+}

@@ -1,0 +1,26 @@
+// Jest's environment of every spec file: what the file makes in the temporary folder goes when the file ends, however it ends.
+import { chmodSync, mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { TestEnvironment } from 'jest-environment-node';
+
+export default class TempOfFile extends TestEnvironment {
+  #before = process.env.TMPDIR;
+  #dir;
+
+  constructor(...given) {
+    // A socket's path has 107 bytes, so names are short. PostgreSQL may run as another user, who passes through.
+    const dir = mkdtempSync(path.join(process.env.CHANCERY_TEST_TEMP ?? tmpdir(), 'f-'));
+    chmodSync(dir, 0o711);
+    process.env.TMPDIR = dir; // before the specs get their copy of the environment
+    super(...given);
+    this.#dir = dir;
+  }
+
+  async teardown() {
+    await super.teardown();
+    if (this.#before === undefined) delete process.env.TMPDIR;
+    else process.env.TMPDIR = this.#before;
+    rmSync(this.#dir, { recursive: true, force: true, maxRetries: 5, retryDelay: 100 });
+  }
+}
