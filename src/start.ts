@@ -40,12 +40,14 @@ export interface StartOptions {
   readonly log: Log;
   /** Where the SQL migrations are; beside the built code unless told otherwise. */
   readonly migrationsFolder?: string;
+  /** How often the queue's watchdog looks, unless as often as it always does. */
+  readonly queueWatchMs?: number;
 }
 
 /** Database, migrations, application, listeners, in this order; `main.ts`, the quickstart and the tests start here. */
 export function startChancery(options: StartOptions): Promise<Chancery> {
   return undoneOnFailure(async (opened) => {
-    const { config, log, migrationsFolder } = options;
+    const { config, log, migrationsFolder, queueWatchMs } = options;
     const secret = await platformSecret(config);
     const embedded = await openEmbedded(config, log);
     if (embedded !== null) opened.push(() => embedded.cluster.stop());
@@ -65,7 +67,7 @@ export function startChancery(options: StartOptions): Promise<Chancery> {
     await http.app.get(GlobalBrake).start();
     await http.app.get(BrakeRestoredDatabase, { strict: false }).execute();
     if (config.jobs.inline) {
-      const queue = await startJobs(http, config, log, address, secret);
+      const queue = await startJobs(http, config, log, address, secret, queueWatchMs);
       opened.push(() => queue.stop());
     }
     const urls = await http.listen();
@@ -127,8 +129,10 @@ async function startJobs(
   log: Log,
   address: DatabaseAddress,
   secret: PlatformSecret,
+  watchMs?: number,
 ): Promise<{ stop(): Promise<unknown> }> {
-  const store = { log, postgres: loginAs(address, SERVICE_ROLES.queue, rolePasswords(secret)), redisUrl };
+  const postgres = loginAs(address, SERVICE_ROLES.queue, rolePasswords(secret));
+  const store = { log, postgres, redisUrl, ...(watchMs !== undefined && { watchMs }) };
   const queue = new JobQueue(store);
   scheduleJobs(queue, app, jobs.everyMs);
   const outbox = new OutboxQueue({

@@ -14,7 +14,7 @@ import { ScriptedUpstream } from '../support/scripted-upstream.js';
 
 jest.setTimeout(180_000);
 
-/** The watchdog looks every second, because jobs are due so often here; a machine under load needs more. */
+/** The watchdog looks every second here; a machine under load needs more. */
 const WITHIN_MS = 60_000;
 
 describe('on PostgreSQL', () => {
@@ -36,6 +36,7 @@ function keepsItsEvidence(open: () => Promise<MortalRedis | null>, onRedis: bool
     redis = await open();
     app = await startApp({
       upstream: upstream.listener,
+      queueWatchMs: 1_000,
       env: {
         JOBS_EVERY_MS: '300',
         CHANCERY_CHECKPOINT_FILE: checkpoints,

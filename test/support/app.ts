@@ -54,6 +54,8 @@ export interface TestAppOptions {
   readonly upstreams?: HostileUpstreams;
   /** More names for the development resolver: host → `127.0.0.1:port`. */
   readonly hosts?: Readonly<Record<string, string>>;
+  /** How often the queue's watchdog looks; 15 seconds are long for a test that waits for it. */
+  readonly queueWatchMs?: number;
   /** Leaves the vault as a first start finds it. */
   readonly uninitialized?: boolean;
 }
@@ -108,8 +110,9 @@ async function boot(options: TestAppOptions, opened: (() => unknown)[], close: (
   const log = createLog({ level: process.env.CHANCERY_TEST_LOG ?? 'info', destination });
   const clock = { aheadMs: 0 };
 
+  const watch = options.queueWatchMs === undefined ? {} : { queueWatchMs: options.queueWatchMs };
   const start = async (more: Readonly<Record<string, string>> = {}): Promise<Chancery> => {
-    const started = await startChancery({ config: testConfig({ ...env, ...more }), log });
+    const started = await startChancery({ config: testConfig({ ...env, ...more }), log, ...watch });
     jest.spyOn(started.app.get(Clock, { strict: false }), 'now').mockImplementation(() => Date.now() + clock.aheadMs);
     return started;
   };

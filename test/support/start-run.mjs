@@ -10,6 +10,7 @@ export default function startRun() {
   chmodSync(dir, 0o711);
   process.env.CHANCERY_TEST_TEMP = dir;
   process.env.TMPDIR = dir; // also of the programs that specs start
+  process.once('exit', endRun); // a run that does not even begin has no teardown
 }
 
 /** A run that leaves something behind has failed: what it left is said, and goes. */

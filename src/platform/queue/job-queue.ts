@@ -20,9 +20,7 @@ const CONCURRENCY = 4;
 const START_MS = 30_000;
 const ASK_MS = 5_000;
 const DRAIN_MS = 10_000;
-const WATCH_MS = { least: 1_000, most: 15_000 };
-/** Of its most frequent job: that many may be missed before the watchdog looks. */
-const RUNS_MISSED_MAX = 3;
+const WATCH_MS = 15_000;
 /** A job is overdue after so many looks, or so long: a worker that is only slow must not be made anew. */
 const LOOKS_OVERDUE = 10;
 const PATIENCE_MS = 30_000;
@@ -45,7 +43,7 @@ export type JobQueueOptions = {
   work?: (data: unknown, signal: AbortSignal) => Promise<void>;
   /** How long `stop` waits for running jobs before it aborts them. */
   drainMs?: number;
-  /** How often the watchdog looks; by default more often the more often jobs are due. */
+  /** How often the watchdog looks. */
   watchMs?: number;
 };
 
@@ -157,9 +155,7 @@ export class JobQueue {
   }
 
   get #watchMs(): number {
-    if (this.#options.watchMs !== undefined) return this.#options.watchMs;
-    const shortestMs = Math.min(...[...this.#jobs.values()].map(({ everyMs }) => everyMs));
-    return Math.min(Math.max(RUNS_MISSED_MAX * shortestMs, WATCH_MS.least), WATCH_MS.most);
+    return this.#options.watchMs ?? WATCH_MS;
   }
 
   #watchLater(): void {
