@@ -13,7 +13,7 @@ test('one value stands for {{CREDENTIAL}} and is looked for in answers', () => {
   const opened = OpenedCredential.from(secret('sk-live-0123456789'), null);
   expect(read(opened, '')).toBe('sk-live-0123456789');
   expect(looked(opened)).toEqual(['sk-live-0123456789']);
-  expect(() => opened.bytesFor('password')).toThrow();
+  expect(() => opened.bytesFor('password')).toThrow('slots the credential has');
 });
 
 test('fields stand for themselves and for Basic; what is public is not looked for, what it is joined to is', () => {
@@ -26,7 +26,7 @@ test('fields stand for themselves and for Basic; what is public is not looked fo
     basic,
   ]);
   expect(looked(opened)).toEqual(['p:ä-0123456789abcdef', joined, basic]);
-  expect(() => opened.bytesFor('')).toThrow();
+  expect(() => opened.bytesFor('')).toThrow('slots the credential has');
 });
 
 test('a user name alone makes Basic with an empty password, as APIs with one key take it', () => {

@@ -1,6 +1,8 @@
 import fc from 'fast-check';
 import type { Binding } from '../credentials/binding.js';
+import { coversPath, parsePathPrefix } from '../credentials/path-prefix.js';
 import { decideBinding, factsOf, mayClimb } from './binding-policy.js';
+import { readTarget } from './target.js';
 import { type ExecuteRequest, parseTemplate } from './template.js';
 
 const BINDING: Binding = { allowed_domains: ['a.example'], ports: [443], cleartext: false };
@@ -143,4 +145,27 @@ test('P2: domain, method, path, place: the first that fails is the answer', () =
   expect(verdict(binding, { url: 'https://a.example/x?k={{CREDENTIAL}}' })).toBe('path_not_allowed');
   expect(verdict(binding, { url: 'https://a.example/v1?k={{CREDENTIAL}}' })).toBe('placement_not_allowed');
   expect(verdict(binding)).toBe('allowed');
+});
+
+const part = fc.string({
+  minLength: 1,
+  maxLength: 4,
+  unit: fc.constantFrom('a', 'B', '1', '.', '-', '~', ';', '=', '%2F', '%2e', '%41', '%7e', '%c3%a9', '+', '!'),
+});
+const segments = fc.array(part, { minLength: 1, maxLength: 4 });
+
+test('P: what is kept is kept as it is, and covers exactly the paths that begin with its segments', () => {
+  fc.assert(
+    fc.property(segments, segments, (some, others) => {
+      const parsed = parsePathPrefix(`/${some.join('/')}`);
+      fc.pre(parsed.ok);
+      expect(parsePathPrefix(parsed.prefix)).toEqual(parsed);
+      for (const path of [`/${others.join('/')}`, `/${[...some, ...others].join('/')}`, `/${some.join('/')}x`]) {
+        const target = readTarget(`https://a.example${path}`, { allowCleartext: false });
+        const own = parsed.prefix.split('/');
+        const begins = own.every((segment, index) => segment === target.path.split('/')[index]);
+        expect(coversPath(parsed.prefix, target.path)).toBe(begins);
+      }
+    }),
+  );
 });

@@ -72,7 +72,7 @@ const REQUESTS: readonly Where[] = subsets([
   .filter(({ faults }) => faults.some((fault) => fault !== 'foreign domain'));
 
 function subsets(faults: readonly Fault[]): Fault[][] {
-  return faults.reduce<Fault[][]>((all, fault) => [...all, ...all.map((some) => [...some, fault])], [[]]);
+  return Array.from({ length: 2 ** faults.length }, (_, bits) => faults.filter((_fault, index) => (bits >> index) & 1));
 }
 
 interface Credential {
