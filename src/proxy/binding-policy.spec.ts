@@ -160,8 +160,8 @@ test('P: what is kept is kept as it is, and covers exactly the paths that begin 
       const parsed = parsePathPrefix(`/${some.join('/')}`);
       fc.pre(parsed.ok);
       expect(parsePathPrefix(parsed.prefix)).toEqual(parsed);
-      for (const path of [`/${others.join('/')}`, `/${[...some, ...others].join('/')}`, `/${some.join('/')}x`]) {
-        const target = readTarget(`https://a.example${path}`, { allowCleartext: false });
+      for (const asked of [`/${others.join('/')}`, `/${[...some, ...others].join('/')}`, `/${some.join('/')}x`]) {
+        const target = readTarget(`https://a.example${asked}`, { allowCleartext: false });
         const own = parsed.prefix.split('/');
         const begins = own.every((segment, index) => segment === target.path.split('/')[index]);
         expect(coversPath(parsed.prefix, target.path)).toBe(begins);
