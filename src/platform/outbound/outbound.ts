@@ -156,7 +156,7 @@ function readHead(
   return {
     status: answer.statusCode,
     statusText: answer.statusText,
-    headers: passedOn(all),
+    headers: method === 'HEAD' ? ofNoBody(all) : passedOn(all),
     body: guarded(answer.body, decoded(answer.body, coding, maxBytes), deadline, finish),
     trailers: () => trailersOf(answer.trailers),
     ended: deadline.signal,
@@ -176,6 +176,12 @@ function trailersOf(trailers: Record<string, string | string[]>): [string, strin
   return Object.entries(trailers).flatMap(([name, values]) =>
     [values].flat().map((value): [string, string] => [name, Buffer.from(value).toString('latin1')]),
   );
+}
+
+/** Nothing came that was decoded: the length is that of the answer to GET, if that would come uncoded. */
+function ofNoBody(headers: [string, string][]): OutboundStream['headers'] {
+  const named = (wanted: string) => headers.filter(([name]) => name.toLowerCase() === wanted);
+  return [...passedOn(headers), ...(named('content-encoding').length === 0 ? named('content-length') : [])];
 }
 
 function passedOn(headers: [string, string][]): OutboundStream['headers'] {

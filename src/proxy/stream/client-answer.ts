@@ -25,7 +25,8 @@ export class ClientAnswer {
       latin1(statusText),
       [...passed.map(([name, value]) => [tokenOf(name), value]), ...own].flat(),
     );
-    this.#flush = setImmediate(() => raw.flushHeaders());
+    // Not `flushHeaders`, which would write the head as UTF-8: its characters are bytes.
+    this.#flush = setImmediate(() => raw.write(Buffer.alloc(0)));
   }
 
   /** Resolves when more may be written; at once when `ended` says that nothing more will be. */

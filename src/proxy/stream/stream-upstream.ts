@@ -31,7 +31,7 @@ export class StreamUpstream {
 
   async execute(call: UpstreamCall, exchange: StreamExchange): Promise<void> {
     const startedAt = performance.now();
-    const progress = { bytes: 0, status: undefined as number | undefined };
+    const progress: { bytes: number; status?: number } = { bytes: 0 };
     const details = () => ({ ...progress, duration_ms: Math.round(performance.now() - startedAt) });
     let redaction: AnswerRedaction | null = null;
     let request: OutboundRequest | null = null;
