@@ -13,6 +13,11 @@ export type BodyTemplate = { readonly encoding: BodyEncoding; readonly text: Tex
 type BodyInput = { readonly body?: string | object | undefined; readonly body_base64?: string | undefined };
 
 const BASE64 = /^(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?$/;
+const OPEN_ESCAPE = {
+  form: /%[0-9A-Fa-f]?$/,
+  json: /(?:^|[^\\])(?:\\\\)*\\(?:u[0-9A-Fa-f]{0,3})?$/,
+  text: null,
+} as const;
 const LONE_SURROGATE = /\p{Surrogate}/u;
 
 export const JSON_CONTENT_TYPE: HeaderTemplate = ['content-type', splitText('application/json')];
@@ -44,10 +49,17 @@ function readTextBody(body: string, headers: readonly HeaderTemplate[]): BodyTem
   const type = mediaType(headers);
   if (isForm(type)) checkForm(body);
   if (isJson(type)) checkJson(body);
-  return {
-    encoding: isForm(type) ? 'form' : isJson(type) || isJsonLines(type) ? 'json' : 'text',
-    text: splitText(body),
-  };
+  const encoding = isForm(type) ? 'form' : isJson(type) || isJsonLines(type) ? 'json' : 'text';
+  const text = splitText(body);
+  refuseOpenEscape(text, encoding);
+  return { encoding, text };
+}
+
+/** Half an escape before a placeholder would be completed by the credential: what is sent, and what is echoed, would be something else. */
+function refuseOpenEscape({ literals }: Text, encoding: BodyEncoding): void {
+  const open = OPEN_ESCAPE[encoding];
+  const isOpen = open !== null && literals.slice(0, -1).some((literal) => open.test(literal));
+  refuseTemplateUnless(!isOpen, 'an escape begins right before {{CREDENTIAL}} in the body');
 }
 
 function readJsonBody(body: object, headers: readonly HeaderTemplate[]): BodyTemplate {

@@ -244,3 +244,22 @@ test('P: a refusal quotes nothing of the request but a header name', () => {
     }),
   );
 });
+
+test.each([
+  ['application/x-www-form-urlencoded', 'a=%{{CREDENTIAL}}'],
+  ['application/x-www-form-urlencoded', 'a=%4{{CREDENTIAL}}'],
+  ['application/x-ndjson', '{"a":"\\{{CREDENTIAL}}"}'],
+  ['application/x-ndjson', '{"a":"\\u00{{CREDENTIAL}}"}'],
+])('half an escape before a placeholder is refused: %s %s', (type, body) => {
+  const parsed = parse({ method: 'POST', headers: { 'content-type': type }, body });
+  expect(parsed).toMatchObject({ ok: false, code: 'template_refused' });
+});
+
+test('a whole escape before a placeholder is none of our business', () => {
+  for (const [type, body] of [
+    ['application/x-www-form-urlencoded', 'a=%41{{CREDENTIAL}}'],
+    ['application/x-ndjson', '{"a":"\\\\{{CREDENTIAL}}"}'],
+  ] as const) {
+    expect(parse({ method: 'POST', headers: { 'content-type': type }, body })).toMatchObject({ ok: true });
+  }
+});

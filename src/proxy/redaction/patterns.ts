@@ -1,8 +1,9 @@
 /** A form in which a secret is looked for, as symbols, so that spellings that mean the same are one. */
 export type Pattern = {
   readonly symbols: Uint8Array;
-  /** From byte to symbol; `NO_SYMBOL` for what the form never holds. */
-  readonly alphabet: Uint8Array;
+  /** The symbols in one of their spellings. */
+  readonly text: Uint8Array;
+  readonly alphabet: Alphabet;
   /** Characters just before and just after that carry bits of the secret beside those of a neighbour; padding may follow. */
   readonly before: Seam | null;
   readonly after: Seam | null;
@@ -10,14 +11,8 @@ export type Pattern = {
   readonly fallback: Uint32Array;
 };
 
-/** All forms of some secrets: made once for a call, read by every stream of it. */
-export type PatternSet = {
-  readonly patterns: readonly Pattern[];
-  /** For each byte, a bit for every pattern that it would start. */
-  readonly starts: Uint32Array;
-  /** The characters of the longest pattern. */
-  readonly longest: number;
-};
+/** From byte to symbol, `NO_SYMBOL` for what a form never holds; and the bytes of each symbol. */
+type Alphabet = { readonly symbolOf: Uint8Array; readonly bytesOf: readonly (readonly number[])[] };
 
 /** A base64 character of which only the bits under `mask` come from the secret. */
 export type Seam = { readonly mask: number; readonly bits: number };
@@ -42,49 +37,34 @@ const BASE64_ALPHABET = alphabet((char) => {
 
 const HEX_ALPHABET = alphabet((char) => '0123456789abcdef'.indexOf(char.toLowerCase()));
 
-function alphabet(symbolOf: (char: string) => number): Uint8Array {
-  return Uint8Array.from({ length: 256 }, (_unused, byte) => {
-    const symbol = symbolOf(String.fromCharCode(byte));
-    return symbol < 0 ? NO_SYMBOL : symbol;
+function alphabet(of: (char: string) => number): Alphabet {
+  const bytesOf: number[][] = Array.from({ length: 256 }, () => []);
+  const symbolOf = Uint8Array.from({ length: 256 }, (_unused, byte) => {
+    const symbol = of(String.fromCharCode(byte));
+    if (symbol < 0) return NO_SYMBOL;
+    (bytesOf[symbol] as number[]).push(byte);
+    return symbol;
   });
+  return { symbolOf, bytesOf };
 }
 
-/** A set has a bit for each pattern, and a secret has five. */
-export const SECRETS_PER_SET_MAX = 6;
-
-export function patternsOf(secrets: readonly Uint8Array[]): PatternSet {
-  if (secrets.length > SECRETS_PER_SET_MAX) throw new RangeError('too many secrets for one set of patterns');
-  const patterns = secrets.flatMap(formsOf).filter(({ symbols }) => symbols.length > 0);
-  const longest = Math.max(...patterns.map(({ symbols }) => symbols.length));
-  return { patterns, starts: startsOf(patterns), longest };
-}
-
-/** The secret itself, its hexadecimal digits, and its base64 at each of the three places in a group of three bytes. */
-function formsOf(secret: Uint8Array): Pattern[] {
+/** A secret itself, its hexadecimal digits, and its base64 at each of the three places in a group of three bytes. */
+export function patternsOf(secret: Uint8Array): Pattern[] {
   const hexDigits = Buffer.from(Buffer.from(secret).toString('hex'));
   const whole = [toPattern(secret, PLAIN_ALPHABET), toPattern(hexDigits, HEX_ALPHABET)];
-  return [...whole, base64(secret, 0), base64(secret, 1), base64(secret, 2)];
-}
-
-function startsOf(patterns: readonly Pattern[]): Uint32Array {
-  const starts = new Uint32Array(256);
-  patterns.forEach(({ alphabet: letters, symbols }, index) => {
-    for (let byte = 0; byte < starts.length; byte += 1) {
-      if (letters[byte] === symbols[0]) starts[byte] = (starts[byte] as number) | (1 << index);
-    }
-  });
-  return starts;
+  const all = [...whole, base64(secret, 0), base64(secret, 1), base64(secret, 2)];
+  return all.filter(({ symbols }) => symbols.length > 0);
 }
 
 function toPattern(
   text: Uint8Array,
-  letters: Uint8Array,
+  letters: Alphabet,
   before: Seam | null = null,
   after: Seam | null = null,
 ): Pattern {
   const symbols = new Uint8Array(text.length);
-  for (let at = 0; at < text.length; at += 1) symbols[at] = letters[text[at] as number] as number;
-  return { symbols, alphabet: letters, before, after, fallback: fallbackOf(symbols) };
+  for (let at = 0; at < text.length; at += 1) symbols[at] = letters.symbolOf[text[at] as number] as number;
+  return { symbols, text, alphabet: letters, before, after, fallback: fallbackOf(symbols) };
 }
 
 function fallbackOf(symbols: Uint8Array): Uint32Array {
@@ -112,7 +92,7 @@ function base64(secret: Uint8Array, offset: number): Pattern {
   const highBits = to - end * 6;
   const seam = (at: number, mask: number): Seam => ({
     mask,
-    bits: (BASE64_ALPHABET[text[at] as number] as number) & mask,
+    bits: (BASE64_ALPHABET.symbolOf[text[at] as number] as number) & mask,
   });
   return toPattern(
     text.subarray(first, end),

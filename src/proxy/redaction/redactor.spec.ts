@@ -106,6 +106,59 @@ test('a secret that holds the introducers of escapes is found as it stands and e
   }
 });
 
+describe('ATTACKS 31: what stands before a secret does not hide its beginning', () => {
+  /** With each of these, the beginning of some secret reads as the rest of an escape. */
+  const BEFORE = [
+    '%',
+    '%4',
+    '%25',
+    '%2',
+    '%254',
+    '\\',
+    '\\\\',
+    '\\u',
+    '\\u00',
+    '\\u004',
+    '&#',
+    '&#x',
+    '&',
+    '%5C',
+    '&#37;',
+    '\\u0025',
+  ];
+  const SECRETS = [
+    '41bcdef0123456789abcdef0123456789',
+    'token-0123456789-abcdefghij',
+    '0041bcdef0123456789abcdef',
+    'u0041bcdef0123456789',
+    'lt;0123456789abcdefghij',
+  ];
+
+  test.each(SECRETS)('%s', (secret) => {
+    for (const before of BEFORE) {
+      for (const [form, encode] of FORMS) {
+        const left = redact(`${before}${encode(secret)}.`, secret);
+        expect([before, form, left]).toEqual([before, form, expect.stringMatching(/\[redacted\].{0,2}\.$/)]);
+      }
+    }
+  });
+});
+
+test('several secrets are found at once, escaped each in its own way, and forgotten by none', () => {
+  const secrets = Array.from({ length: 20 }, (_unused, at) => `secret-number-${at}-${'%\\&"/+='[at % 7]}-tail`);
+  const redaction = new Redaction(secrets.map((secret) => Buffer.from(secret)));
+  const text = secrets.map((secret, at) => `${at}:${(FORMS[at % 13] as (typeof FORMS)[0])[1](secret)}`).join('\n');
+  const { text: left, count } = redaction.redact(Buffer.from(text));
+  expect(count).toBe(20);
+  expect(Buffer.from(left).toString()).toMatch(/^(?:\d+:.{0,2}\[redacted\].{0,2}\n?){20}$/);
+});
+
+test('ATTACKS 31: URL-encoded JSON', () => {
+  const secret = 'pass/word"with\\escapes-0123';
+  const json = JSON.stringify({ secret }).replaceAll('/', '\\/');
+  expect(redact(`?error=${encodeURIComponent(json)}`, secret)).toBe('?error=%7B%22secret%22%3A%22[redacted]%22%7D');
+});
+
 const SECRET = fc.string({ unit: 'grapheme-ascii', minLength: 16, maxLength: 60 });
 const CONTEXT = fc.string({
   unit: fc.constantFrom('a', '%', '\\', 'u', '0', '&', '=', '#', ';', ' ', '\n', '"', 'é'),

@@ -1,14 +1,15 @@
-import { HTML_ENTITY, JSON_STRING, PERCENT, type EscapeKind } from './escapes.js';
-import type { Cut } from './matcher.js';
-import { patternsOf, type PatternSet, SECRETS_PER_SET_MAX } from './patterns.js';
-import { rawRun } from './run.js';
-import { View } from './view.js';
+import { HTML_ENTITY, JSON_STRING, PERCENT } from './escapes.js';
+import { Reading } from './reading.js';
+import { patternsOf } from './patterns.js';
+import { RawRun } from './run.js';
+import { type Cut, Scanner, type Wanted } from './scanner.js';
+import { Sieve } from './sieve.js';
 
 export const REDACTED = Buffer.from('[redacted]');
 
 /** Secrets as they are looked for, all at once: made once for a call, used for each header and the body. */
 export class Redaction {
-  readonly #searches: readonly { readonly kinds: readonly EscapeKind[]; readonly patterns: PatternSet }[];
+  readonly #wanted: Wanted;
   /** No form of a secret is shorter than the secret itself, so shorter texts need no look. */
   readonly #shortest: number;
 
@@ -16,16 +17,21 @@ export class Redaction {
     if (secrets.length === 0) throw new RangeError('there is nothing to redact');
     if (secrets.some(({ length }) => length === 0)) throw new RangeError('an empty secret cannot be redacted');
     this.#shortest = Math.min(...secrets.map(({ length }) => length));
-    this.#searches = searchesFor(secrets);
+    this.#wanted = wantedOf(secrets);
   }
 
   stream(): Redactor {
-    return new Redactor(this.#searches.map(({ kinds, patterns }) => new View(kinds, patterns)));
+    return new Redactor(new Reading(-1, null, new Scanner(this.#wanted)));
+  }
+
+  /** Whether it has anything to undo, or the beginning of any form: most headers have neither. */
+  #isSuspect(text: Uint8Array): boolean {
+    return INTRODUCERS.some((byte) => text.includes(byte)) || this.#wanted.sieve.isSuspect(text);
   }
 
   /** A whole text at once, with the number of places that were redacted. */
   redact(text: Uint8Array): { readonly text: Uint8Array; readonly count: number } {
-    if (text.length < this.#shortest) return { text, count: 0 };
+    if (text.length < this.#shortest || !this.#isSuspect(text)) return { text, count: 0 };
     const redactor = this.stream();
     const pieces: Buffer[] = [];
     for (let from = 0; from < text.length; from += SLICE_BYTES)
@@ -35,45 +41,18 @@ export class Redaction {
   }
 }
 
+const INTRODUCERS = [HTML_ENTITY, JSON_STRING, PERCENT].map(({ introducer }) => introducer);
 const SLICE_BYTES = 65_536;
 
-/** Secrets that need the same readings are looked for together. */
-function searchesFor(secrets: readonly Uint8Array[]) {
-  const readings = new Map<string, { kinds: readonly EscapeKind[]; secrets: Uint8Array[] }>();
-  for (const secret of secrets) {
-    for (const kinds of readingsFor(secret)) {
-      const key = kinds.map(({ introducer }) => introducer).join();
-      const known = readings.get(key);
-      if (known === undefined) readings.set(key, { kinds, secrets: [secret] });
-      else known.secrets.push(secret);
-    }
-  }
-  return [...readings.values()].flatMap(({ kinds, secrets: all }) =>
-    Array.from({ length: Math.ceil(all.length / SECRETS_PER_SET_MAX) }, (_unused, at) => ({
-      kinds,
-      patterns: patternsOf(all.slice(at * SECRETS_PER_SET_MAX, (at + 1) * SECRETS_PER_SET_MAX)),
-    })),
-  );
-}
-
-/**
- * The escapes to undo, from the outside in. A decoder leaves a secret alone that does not hold its introducer, however often the
- * text was really escaped; for one that does, text with fewer layers has to be read as well, without that decoder.
- */
-function readingsFor(secret: Uint8Array): EscapeKind[][] {
-  let readings: EscapeKind[][] = [[]];
-  for (const [kind, layers] of [
-    [JSON_STRING, 2],
-    [HTML_ENTITY, 1],
-    [PERCENT, 2],
-  ] as const) {
-    const fewest = secret.includes(kind.introducer) ? 0 : layers;
-    const choices = Array.from({ length: layers - fewest + 1 }, (_unused, extra) =>
-      Array<EscapeKind>(fewest + extra).fill(kind),
-    );
-    readings = readings.flatMap((reading) => choices.map((choice) => [...reading, ...choice]));
-  }
-  return readings;
+function wantedOf(secrets: readonly Uint8Array[]): Wanted {
+  const patterns = secrets.flatMap(patternsOf);
+  const beginners = new Array<number[] | undefined>(256).fill(undefined);
+  patterns.forEach(({ alphabet, symbols }, index) => {
+    for (const byte of alphabet.bytesOf[symbols[0] as number] as readonly number[])
+      (beginners[byte] ??= []).push(index);
+  });
+  const longest = Math.max(...patterns.map(({ symbols }) => symbols.length));
+  return { patterns, beginners, longest, sieve: new Sieve(patterns) };
 }
 
 /**
@@ -81,16 +60,13 @@ function readingsFor(secret: Uint8Array): EscapeKind[][] {
  * leave: all but a possible beginning of one at the very end.
  */
 export class Redactor {
-  readonly #views: readonly View[];
   #cuts: Cut[] = [];
   #held: Buffer = Buffer.alloc(0);
   #heldFrom = 0;
   #redactedUpTo = -1;
   #count = 0;
 
-  constructor(views: readonly View[]) {
-    this.#views = views;
-  }
+  constructor(private readonly reading: Reading) {}
 
   /** Places redacted so far. */
   get count(): number {
@@ -98,15 +74,16 @@ export class Redactor {
   }
 
   push(chunk: Uint8Array): Buffer {
-    const run = rawRun(chunk, this.#heldFrom + this.#held.length);
-    const safe = this.#views.reduce((least, view) => Math.min(least, view.push(run, this.#cuts)), run.upTo);
+    const run = new RawRun(chunk, this.#heldFrom + this.#held.length);
+    const safe = this.reading.push(run, this.#cuts, false);
+    this.reading.rejoin();
     this.#held = this.#held.length === 0 ? Buffer.from(chunk) : Buffer.concat([this.#held, chunk]);
     return this.#release(safe);
   }
 
   flush(): Buffer {
-    const run = rawRun(Buffer.alloc(0), this.#heldFrom + this.#held.length);
-    for (const view of this.#views) view.flush(run, this.#cuts);
+    const run = new RawRun(Buffer.alloc(0), this.#heldFrom + this.#held.length);
+    this.reading.push(run, this.#cuts, true);
     return this.#release(run.upTo);
   }
 
