@@ -44,7 +44,7 @@ async function connect(as: DpopAgent): Promise<Client> {
   };
   const transport = new StreamableHTTPClientTransport(new URL(`${app.at.tenant}/mcp`), { fetch: prove });
   const made = new Client({ name: 'a test', version: '1' });
-  await made.connect(transport as never);
+  await made.connect(transport);
   return made;
 }
 
@@ -189,7 +189,7 @@ test('chancery mcp is a server on stdin and stdout for clients that know no proo
   const env = { CHANCERY_URL: app.at.tenant, CHANCERY_AGENT_ID: agent.id, CHANCERY_AGENT_KEY: agent.apiKey };
   const transport = new StdioClientTransport({ command: process.execPath, args: [CLI, 'mcp'], env, stderr: 'ignore' });
   const overStdio = new Client({ name: 'a desktop', version: '1' });
-  await overStdio.connect(transport as never);
+  await overStdio.connect(transport);
   try {
     const listed = await overStdio.callTool({ name: 'list_credentials', arguments: {} });
     expect(listed.structuredContent).toEqual({ credentials: ['openai_key'], more: false });

@@ -20,7 +20,7 @@ afterEach(() => {
 });
 afterAll(() => nodes?.close());
 
-const statusesOf = (answers: readonly Answer[]) => answers.map(({ status }) => status).sort();
+const statusesOf = (answers: readonly Answer[]) => answers.map(({ status }) => status).sort((a, b) => a - b);
 const each = (index: number): Node => (index % 2 === 0 ? nodes.first : nodes.second);
 
 async function hangingUse(it: Cast, node: Node): Promise<Answer> {
