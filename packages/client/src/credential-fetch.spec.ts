@@ -101,6 +101,21 @@ describe('what the upstream is asked', () => {
     expect((await fetchWith()(new URL(URL_ASKED))).url).toBe(URL_ASKED);
   });
 
+  test.each<[string, () => RequestInit]>([
+    ['text', () => ({ body: JSON.stringify({ prompt: 'what is {{CREDENTIAL}}?' }) })],
+    ['bytes', () => ({ body: Buffer.from(JSON.stringify({ prompt: 'what is {{CREDENTIAL}}?' })) })],
+    ['a stream', () => ({ body: slowly(['{"prompt":"what is {', '{CREDENTIAL}}?"}']), duplex: 'half' })],
+  ])('a JSON body of %s that mentions the placeholder is not sent with the key in it', async (_what, init) => {
+    const headers = { 'content-type': 'application/json' };
+    const sent = async (options: FetchOptions) => {
+      const answer = await fetchWith(options)(URL_ASKED, { method: 'POST', headers, ...init() });
+      return ((await answer.json()) as { body: string }).body;
+    };
+    expect(JSON.parse(await sent({}))).toEqual({ prompt: 'what is {{CREDENTIAL}}?' });
+    expect(await sent({})).not.toContain('{{CREDENTIAL');
+    expect(await sent({ placeholdersInJson: true })).toContain('{{CREDENTIAL}}');
+  });
+
   test('headers of the hop do not travel', async () => {
     const headers = { connection: 'keep-alive', te: 'trailers', 'content-length': '99', host: 'evil.test' };
     await fetchWith()(URL_ASKED, { method: 'POST', headers, body: 'abc' });

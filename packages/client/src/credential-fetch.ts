@@ -2,7 +2,7 @@ import type { AgentSession, SessionNews } from './agent-session.js';
 import { waitForApproval } from './approvals.js';
 import { ChanceryError } from './errors.js';
 import type { FetchOptions } from './fetch-options.js';
-import { readRequest, type FetchRequest } from './fetch-request.js';
+import { readRequest, withInertJson, type FetchRequest } from './fetch-request.js';
 import type { Fetch } from './http.js';
 import { networkError } from './http-failures.js';
 import { proxyHeaders, proxyRoute } from './proxy-route.js';
@@ -14,7 +14,8 @@ const HOPS_MAX = 20;
 /** A `fetch` whose requests are made with one credential. See {@link Chancery.fetch}. */
 export function credentialFetch(session: AgentSession, credential: string, options: FetchOptions): Fetch {
   return async (input, init) => {
-    const request = readRequest(input, init);
+    const read = readRequest(input, init);
+    const request = options.placeholdersInJson ? read : await withInertJson(read);
     const refusals = options.refusals ?? (request.headers.has('x-stainless-lang') ? 'answer' : 'throw');
     try {
       return await new CredentialCall(session, credential, options).follow(request);

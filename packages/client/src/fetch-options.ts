@@ -14,6 +14,12 @@ export type FetchOptions = {
    */
   wait?: number | undefined;
   /**
+   * Whether `{{CREDENTIAL}}` in a JSON body stands for the credential. Default false: bodies are often what somebody else
+   * wrote, and a conversation that mentions the placeholder must not be sent with the key in it. In forms, headers, path
+   * and query it always does.
+   */
+  placeholdersInJson?: boolean | undefined;
+  /**
    * What a refusal by Chancery is: `throw` rejects with a ChanceryError; `answer` resolves with a Response of the
    * refusal's status, its problem document and `Chancery-Error`, which SDKs turn into their own status errors and, as it
    * says `x-should-retry: false`, do not ask again about. Default: `answer` for requests of SDKs that say by

@@ -1,3 +1,5 @@
+import { InertJson, inertJson, inertStream, isJson } from './inert-json.js';
+
 /** A request as `fetch` was asked for it, with a body that is kept apart from how it is sent. */
 export type FetchRequest = {
   url: URL;
@@ -34,6 +36,20 @@ export function readRequest(input: Parameters<typeof fetch>[0], init: RequestIni
     redirect: known.redirect,
   };
 }
+
+/** The request with a JSON body in which no placeholder is found. */
+export async function withInertJson(request: FetchRequest): Promise<FetchRequest> {
+  const { body, headers } = request;
+  if (body === null || body === undefined || !isJson(headers.get('content-type'))) return request;
+  if (typeof body === 'string') return { ...request, body: inertJson(body) };
+  if (isStream(body)) return { ...request, body: streamOf(body).pipeThrough(inertStream()) };
+  const bytes = new Uint8Array(await new Response(body).arrayBuffer());
+  const inert = new InertJson();
+  return { ...request, body: new Blob([...inert.push(bytes), ...inert.end()] as Uint8Array<ArrayBuffer>[]) };
+}
+
+const streamOf = (body: unknown): ReadableStream<Uint8Array> =>
+  body instanceof ReadableStream ? body : ReadableStream.from(body as AsyncIterable<Uint8Array>);
 
 /** Also the async iterables some platforms take for a body, and the streams of Node. */
 function isStream(body: RequestInit['body']): boolean {

@@ -1,34 +1,31 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
-import type { Chancery, ExecuteAnswer } from '../chancery.js';
+import { Readable } from 'node:stream';
+import { pipeline } from 'node:stream/promises';
 import { ChanceryError } from '../errors.js';
+import type { Fetch } from '../http.js';
 import { refusal, type Refusal } from './proxy-guard.js';
 import type { Inject, Listen } from './proxy-options.js';
-import { toTemplate } from './proxy-template.js';
+import { toFetch } from './proxy-request.js';
 
-const BODY_BYTES_MAX = 5 * 1024 * 1024;
 const HEADERS_TIMEOUT_MS = 15_000;
-const REQUEST_TIMEOUT_MS = 120_000;
-// the body arrives whole and decoded, so what described its transfer no longer holds
+const REQUEST_TIMEOUT_MS = 900_000;
+// the body arrives decoded and is sent in chunks of its own, so what described its transfer no longer holds
 const NOT_RETURNED = new Set(
   'connection keep-alive proxy-authenticate te trailer transfer-encoding upgrade content-length content-encoding'.split(
     ' ',
   ),
 );
 
-const NOT_IN_A_HEADER = /[^\t\x20-\x7e\x80-\xff]/;
-
 export type LocalProxyOptions = {
   listen: Listen;
   upstream: string;
-  credential: string;
   inject: Inject;
-  purpose: string;
-  timeoutMs: number;
-  chancery: Pick<Chancery, 'execute'>;
+  /** With the credential. */
+  fetch: Fetch;
   log: (line: string) => void;
 };
 
-/** An HTTP server that turns each request into an execute call. The caller makes it listen, on loopback. */
+/** An HTTP server that passes each request through Chancery, streaming both ways. The caller makes it listen, on loopback. */
 export function createLocalProxy(options: LocalProxyOptions): Server {
   const server = createServer({ headersTimeout: HEADERS_TIMEOUT_MS, requestTimeout: REQUEST_TIMEOUT_MS });
   server.on('request', (request: IncomingMessage, response: ServerResponse) => {
@@ -42,30 +39,17 @@ export function createLocalProxy(options: LocalProxyOptions): Server {
 async function handle(options: LocalProxyOptions, request: IncomingMessage, response: ServerResponse): Promise<void> {
   const refused = refusal(request, options.listen);
   if (refused) return refuse(response, refused);
-  const body = await readBody(request);
-  if (!body)
-    return refuse(response, {
-      status: 413,
-      code: 'payload_too_large',
-      title: 'The body is too large',
-      detail: 'the body is over 5 MiB',
-    });
-  const method = request.method ?? 'GET';
-  const target = request.url ?? '/';
-  const template = toTemplate(
-    { method, target, rawHeaders: request.rawHeaders, body },
-    options.upstream,
-    options.inject,
-  );
+  const { method = 'GET', url: target = '/' } = request;
+  const startedAt = performance.now();
   try {
-    const { credential, purpose, timeoutMs: timeout_ms } = options;
-    const input = { purpose, request: template, timeout_ms };
-    const answer = await options.chancery.execute(credential, input, { signal: gone(response) });
-    options.log(
-      `${method} ${pathOf(target)} ${answer.status} in ${answer.duration_ms} ms, audit entry ${answer.audit.seq}`,
-    );
-    forward(response, answer);
+    const [url, init] = await toFetch(request, options.upstream, options.inject);
+    const answer = await options.fetch(url, { ...init, signal: gone(response) });
+    const took = Math.round(performance.now() - startedAt);
+    const seq = answer.headers.get('chancery-audit')?.split(' ', 1)[0] ?? '?';
+    options.log(`${method} ${pathOf(target)} ${answer.status} in ${took} ms, audit entry ${seq}`);
+    await forward(response, answer, seq);
   } catch (error) {
+    if (response.headersSent) throw error;
     const failed = asRefusal(error);
     options.log(`${method} ${pathOf(target)} refused by Chancery: ${failed.code}`);
     refuse(response, failed);
@@ -79,29 +63,19 @@ function gone(response: ServerResponse): AbortSignal {
   return left.signal;
 }
 
-async function readBody(request: IncomingMessage): Promise<Buffer | undefined> {
-  const chunks: Buffer[] = [];
-  let bytes = 0;
-  for await (const chunk of request as AsyncIterable<Buffer>) {
-    bytes += chunk.length;
-    if (bytes > BODY_BYTES_MAX) return undefined;
-    chunks.push(chunk);
-  }
-  return Buffer.concat(chunks);
-}
-
-function forward(response: ServerResponse, answer: ExecuteAnswer): void {
+async function forward(response: ServerResponse, answer: Response, seq: string): Promise<void> {
   response.statusCode = answer.status;
-  for (const [name, value] of Object.entries(answer.headers)) {
-    if (NOT_RETURNED.has(name.toLowerCase())) continue;
-    const values = [value]
-      .flat()
-      .map(toWire)
-      .filter((one) => !NOT_IN_A_HEADER.test(one));
-    if (values.length > 0) response.setHeader(name, values);
-  }
-  response.setHeader('chancery-audit-seq', String(answer.audit.seq));
-  response.end(answer.body ?? Buffer.from(answer.body_base64 ?? '', 'base64'));
+  answer.headers.forEach((value, name) => {
+    const isOurs = name.startsWith('chancery-') || name === 'dpop-nonce';
+    if (!isOurs && name !== 'set-cookie' && !NOT_RETURNED.has(name)) response.setHeader(name, value);
+  });
+  const cookies = answer.headers.getSetCookie();
+  if (cookies.length > 0) response.setHeader('set-cookie', cookies);
+  response.setHeader('chancery-audit-seq', seq);
+  if (answer.body === null) return void response.end();
+  // flushHeaders would write them as UTF-8 (https://nodejs.org/api/http.html#responseflushheaders): they are bytes
+  response.write(Buffer.alloc(0));
+  await pipeline(Readable.fromWeb(answer.body as Parameters<typeof Readable.fromWeb>[0]), response);
 }
 
 /** Chancery's own answers look as they would on its API, and carry `chancery-refused`, so that nobody takes them for the upstream's. */
@@ -116,12 +90,9 @@ function refuse(response: ServerResponse, { status, code, title, detail }: Refus
 
 function asRefusal(error: unknown): Refusal {
   if (!(error instanceof ChanceryError)) return { status: 500, code: 'internal_error', title: 'The proxy failed' };
-  const status = error.status >= 400 && error.status <= 599 ? error.status : 502;
+  const status = error.status >= 400 && error.status <= 599 ? error.status : error.status === 202 ? 403 : 502;
   return { status, code: error.code, title: error.title ?? error.message, detail: error.detail };
 }
-
-/** Node writes header bytes as Latin-1; Chancery gave UTF-8. */
-const toWire = (value: string) => Buffer.from(value, 'utf8').toString('latin1');
 
 /** Queries can hold personal data: they stay out of the terminal's scroll-back. */
 const pathOf = (target: string) => target.split('?', 1)[0]!;

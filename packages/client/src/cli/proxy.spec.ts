@@ -2,15 +2,26 @@ import { request as httpRequest } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { connect, createServer } from 'node:net';
 import { FakeChancery } from '../../test/fake-chancery.js';
+import { FakeProxy } from '../../test/fake-proxy.js';
 import { ok, problem } from '../../test/fake-surface.js';
 import { Sandbox, type Ran } from '../../test/run-cli.js';
 
 let fake: FakeChancery;
+let proxy: FakeProxy;
 let sandbox: Sandbox;
 let stop: AbortController;
 let running: Promise<Ran> | undefined;
 beforeEach(async () => {
   fake = await new FakeChancery().start();
+  proxy = new FakeProxy(fake);
+  proxy.key = PLACEHOLDER;
+  bodies.length = 0;
+  proxy.upstream = async (request, response) => {
+    const chunks: Buffer[] = [];
+    for await (const chunk of request as AsyncIterable<Buffer>) chunks.push(chunk);
+    bodies.push(Buffer.concat(chunks));
+    response.writeHead(203, { 'set-cookie': ['a=1', 'b=2'] }).end('{}');
+  };
   sandbox = new Sandbox();
   sandbox.quickstart(fake.quickstartFile());
   stop = new AbortController();
@@ -22,6 +33,8 @@ afterEach(async () => {
   await fake.stop();
 });
 
+const bodies: Buffer[] = [];
+const PLACEHOLDER = '{{CREDENTIAL}}';
 const UPSTREAM = ['--upstream', 'https://api.test'];
 
 async function start(...flags: string[]): Promise<string> {
@@ -51,14 +64,29 @@ function call(url: string, { method = 'GET', headers = {}, body }: Sent = {}): P
   });
 }
 
-const executed = () => fake.tenant.to('POST /v1/credentials/:name/execute').map(({ json }) => json.request);
+/** What the upstream was to be asked, with the headers its caller and the proxy put there. */
+const asked = () =>
+  proxy.asked.map(({ method, url, headers }) => {
+    const own = Object.entries(headers).flatMap(([name, value]) => {
+      const forwarded = /^chancery-forward-(.+)$/.exec(name)?.[1];
+      return forwarded !== undefined
+        ? [[forwarded, value]]
+        : OF_THE_HOP.test(`${name}: ${String(value)}`)
+          ? []
+          : [[name, value]];
+    });
+    return { method, url, headers: Object.fromEntries(own) as Record<string, string> };
+  });
+// what this fetch of Node adds by itself, and what is said to Chancery
+const OF_THE_HOP =
+  /^(authorization|dpop|host|connection|content-length|transfer-encoding|accept-encoding|accept-language|sec-fetch-mode|user-agent|chancery-[^:]*|accept: [*]\/[*]$)(:|$)/;
 
-test('a plain request becomes an execute call with the credential in its header', async () => {
+test('a plain request goes through with the credential in its header', async () => {
   const url = await start(...UPSTREAM);
   const got = await call(`${url}/v1/models?limit=2`, { headers: { 'x-own': '1', authorization: 'Bearer dummy' } });
   expect(got).toMatchObject({ status: 203, headers: { 'set-cookie': ['a=1', 'b=2'], 'chancery-audit-seq': '7' } });
   expect(got.headers['content-encoding']).toBeUndefined();
-  expect(executed().at(-1)).toEqual({
+  expect(asked().at(-1)).toEqual({
     method: 'GET',
     url: 'https://api.test/v1/models?limit=2',
     headers: { 'x-own': '1', authorization: 'Bearer {{CREDENTIAL}}' },
@@ -68,41 +96,39 @@ test('a plain request becomes an execute call with the credential in its header'
 test('--inject puts it where the API wants it', async () => {
   const url = await start(...UPSTREAM, '--inject', 'X-Api-Key: {{CREDENTIAL}}');
   await call(`${url}/v1`);
-  expect(executed().at(-1)).toMatchObject({ headers: { 'x-api-key': '{{CREDENTIAL}}' } });
+  expect(asked().at(-1)).toMatchObject({ headers: { 'x-api-key': '{{CREDENTIAL}}' } });
 });
 
 test.each<[string, string, Sent, Record<string, unknown>]>([
   ['a header', '/v1', { headers: { 'x-key': 'a {{CREDENTIAL}}' } }, { headers: { 'x-key': 'a {{CREDENTIAL}}' } }],
   ['the query', '/v1?key=%7B%7bCREDENTIAL%7D%7D', {}, { url: 'https://api.test/v1?key={{CREDENTIAL}}', headers: {} }],
-  ['the path', '/bot{{CREDENTIAL}}/send', {}, { url: 'https://api.test/bot{{CREDENTIAL}}/send', headers: {} }],
+  ['the path', '/bot{{CREDENTIAL}}/send', {}, { url: 'https://api.test/bot%7B%7BCREDENTIAL%7D%7D/send', headers: {} }],
 ])('a request with the placeholder in %s is sent as it is', async (_where, path, sent, expected) => {
   const url = await start(...UPSTREAM);
   await raw(url, path, sent.headers ?? {});
-  expect(executed().at(-1)).toEqual({ method: 'GET', url: 'https://api.test/v1', headers: {}, ...expected });
+  expect(asked().at(-1)).toEqual({ method: 'GET', url: 'https://api.test/v1', headers: {}, ...expected });
 });
 
 test('a form body may hold the placeholder', async () => {
   const url = await start(...UPSTREAM);
   const headers = { 'content-type': 'application/x-www-form-urlencoded' };
   await call(`${url}/token`, { method: 'POST', headers, body: 'client_secret=%7B%7BCREDENTIAL%7D%7D&a=1' });
-  expect(executed().at(-1)).toEqual({
+  expect(asked().at(-1)).toEqual({
     method: 'POST',
     url: 'https://api.test/token',
     headers,
-    body: 'client_secret={{CREDENTIAL}}&a=1',
   });
+  expect(bodies.at(-1)?.toString()).toBe('client_secret={{CREDENTIAL}}&a=1');
 });
 
 test('a conversation that mentions the placeholder is not sent with the credential in it', async () => {
   const url = await start(...UPSTREAM);
   const body = JSON.stringify({ prompt: 'what is {{{CREDENTIAL}}} or {{CREDENTIAL.password}}?', of: {} });
   await call(`${url}/chat`, { method: 'POST', headers: { 'content-type': 'application/json' }, body });
-  expect(executed().at(-1)).toMatchObject({
+  expect(asked().at(-1)).toMatchObject({
     headers: { authorization: 'Bearer {{CREDENTIAL}}' },
   });
-  const { body: text, body_base64: sent = '' } = executed().at(-1) as { body?: string; body_base64?: string };
-  expect(text).toBeUndefined();
-  const arrived = Buffer.from(sent, 'base64').toString();
+  const arrived = String(bodies.at(-1));
   expect(JSON.parse(arrived)).toEqual(JSON.parse(body));
   expect(arrived).not.toContain('{{');
 });
@@ -125,7 +151,7 @@ test.each([
   const got = await call(`${url}/v1`, { headers: filled });
   expect(got.status).toBe(status);
   expect(got.headers['access-control-allow-origin']).toBeUndefined();
-  expect(executed()).toEqual([]);
+  expect(asked()).toEqual([]);
 });
 
 test('an address in the browser bar, and an SDK with fetch, are served', async () => {
@@ -149,12 +175,12 @@ test.each([
     socket.on('close', () => resolve(text));
   });
   expect(answer === '' ? undefined : Number(answer.split(' ')[1])).toBe(status);
-  expect(executed()).toEqual([]);
+  expect(asked()).toEqual([]);
 });
 
 test("Chancery's own refusals say they are, and not the upstream's", async () => {
   const url = await start(...UPSTREAM);
-  fake.tenant.on('POST /v1/credentials/:name/execute', problem(403, 'brake_active'));
+  proxy.refuse = () => problem(403, 'brake_active');
   const got = await call(`${url}/v1`);
   expect(got).toMatchObject({ status: 403, headers: { 'chancery-refused': 'brake_active' } });
   expect(JSON.parse(got.text)).toMatchObject({ code: 'brake_active' });
@@ -171,7 +197,7 @@ test('bodies of any bytes arrive as they are', async () => {
   const url = await start(...UPSTREAM);
   const body = Buffer.from([0, 255, 254, 10, 13, 0x7b, 0x7b]);
   await call(`${url}/upload`, { method: 'POST', headers: { 'content-type': 'application/octet-stream' }, body });
-  expect(executed().at(-1)).toMatchObject({ body_base64: body.toString('base64') });
+  expect(bodies.at(-1)).toEqual(body);
 });
 
 test('headers of the connection, and ones that ask for parts, are not forwarded', async () => {
@@ -182,34 +208,62 @@ test('headers of the connection, and ones that ask for parts, are not forwarded'
     te: 'trailers',
     range: 'bytes=0-0',
     'accept-encoding': 'br',
-    accept: '*/*',
+    accept: 'text/x',
   };
   await call(`${url}/v1`, { headers });
-  expect(executed().at(-1)).toMatchObject({ headers: { accept: '*/*', authorization: 'Bearer {{CREDENTIAL}}' } });
-  expect(Object.keys((executed().at(-1) as { headers: object }).headers)).toHaveLength(2);
+  expect(asked().at(-1)).toMatchObject({ headers: { accept: 'text/x', authorization: 'Bearer {{CREDENTIAL}}' } });
+  expect(Object.keys((asked().at(-1) as { headers: object }).headers)).toHaveLength(2);
 });
 
-test('headers beyond ASCII survive both ways, and ones that are none are left out', async () => {
+test('headers beyond ASCII survive both ways', async () => {
   const url = await start(...UPSTREAM);
-  fake.tenant.on('POST /v1/credentials/:name/execute', (asked) => {
-    const { 'x-name': name } = (asked.json.request as { headers: Record<string, string> }).headers;
-    const headers = { 'x-name': name, 'x-bad': 'a\r\nb: c', 'x-many': ['1', '2\u0000'] };
-    return ok({ status: 200, headers, body: '', duration_ms: 1, redactions: 0, audit: { seq: 1, hash: 'f' } });
-  });
+  proxy.upstream = (request, response) => response.setHeader('x-name', request.headers['x-name']!).end();
   const got = await call(`${url}/v1`, { headers: { 'x-name': Buffer.from('Zoë').toString('latin1') } });
   expect(Buffer.from(String(got.headers['x-name']), 'latin1').toString()).toBe('Zoë');
-  expect(got.headers).not.toHaveProperty('x-bad');
-  expect(got.headers['x-many']).toBe('1');
+});
+
+test('an answer streams: each piece arrives before the next is written', async () => {
+  const url = await start(...UPSTREAM);
+  let write: (text: string) => void = () => undefined;
+  proxy.upstream = (_, response) => {
+    response.writeHead(200, { 'content-type': 'text/event-stream' });
+    response.flushHeaders();
+    write = (text) => (text === '' ? response.end() : response.write(text));
+  };
+  const answer = await fetch(`${url}/v1`);
+  const reader = answer.body!.pipeThrough(new TextDecoderStream()).getReader();
+  for (const text of ['data: 1\n\n', 'data: 2\n\n']) {
+    write(text);
+    expect((await reader.read()).value).toBe(text);
+  }
+  write('');
+  expect((await reader.read()).done).toBe(true);
+});
+
+test('an answer broken off is broken off here too', async () => {
+  const url = await start(...UPSTREAM);
+  proxy.upstream = (_, response) => {
+    response.write('half');
+    setImmediate(() => response.destroy());
+  };
+  await expect(fetch(`${url}/v1`).then((answer) => answer.text())).rejects.toThrow();
+});
+
+test('a long body streams through', async () => {
+  const url = await start(...UPSTREAM);
+  const body = Buffer.alloc(6 * 1024 * 1024, 'x');
+  await call(`${url}/upload`, { method: 'POST', headers: { 'content-length': String(body.length) }, body });
+  expect(bodies.at(-1)?.equals(body)).toBe(true);
+  expect(asked().at(-1)).toMatchObject({ method: 'POST' });
 });
 
 test('a caller that goes away ends the call', async () => {
   const url = await start(...UPSTREAM);
   const aborted = new Promise<void>((resolve) => {
-    fake.tenant.on('POST /v1/credentials/:name/execute', (asked) => {
+    proxy.upstream = (request) => {
+      request.socket.once('close', () => resolve());
       caller.destroy();
-      void asked.closed.then(resolve);
-      return new Promise(() => undefined);
-    });
+    };
   });
   const caller = httpRequest(`${url}/v1`, { agent: false });
   caller.on('error', () => undefined);
@@ -217,19 +271,12 @@ test('a caller that goes away ends the call', async () => {
   await expect(aborted).resolves.toBeUndefined();
 });
 
-test('a body over 5 MiB is 413', async () => {
-  const url = await start(...UPSTREAM);
-  const got = await call(url, { method: 'POST', body: Buffer.alloc(5 * 1024 * 1024 + 1) }).catch(() => undefined);
-  expect([413, undefined]).toContain(got?.status);
-  expect(executed()).toEqual([]);
-});
-
 test('the log on stderr names path and status, never the query', async () => {
   const url = await start(...UPSTREAM);
   await call(`${url}/v1?email=ada@acme.test`);
   stop.abort();
   const ran = await running!;
-  expect(ran).toMatchObject({ code: 0, stderr: expect.stringContaining('GET /v1 203 in 12 ms, audit entry 7') });
+  expect(ran).toMatchObject({ code: 0, stderr: expect.stringMatching(/GET \/v1 203 in \d+ ms, audit entry 7\n/) });
   expect(ran.stderr).not.toContain('ada@');
 });
 
@@ -243,7 +290,7 @@ test("without --upstream, the credential's only domain is taken; several, or a w
   }
   domains('api.only.test');
   await call(`${await start()}/v1`);
-  expect(executed().at(-1)).toMatchObject({ url: 'https://api.only.test/v1' });
+  expect(asked().at(-1)).toMatchObject({ url: 'https://api.only.test/v1' });
 });
 
 test.each([

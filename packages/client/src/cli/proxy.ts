@@ -1,6 +1,5 @@
 import type { AddressInfo } from 'node:net';
 import type { Command } from 'commander';
-import { EXECUTE_TIMEOUT_MS_MAX } from '../execute.js';
 import { BEARER_TEMPLATE } from '../placeholder.js';
 import type { Cli } from './cli.js';
 import { CliError, usage } from './cli-error.js';
@@ -9,6 +8,8 @@ import { createLocalProxy } from './local-proxy.js';
 import { wholeNumber } from './values.js';
 
 const DRAIN_MS = 5_000;
+/** The longest a server lets a streamed call take. */
+const STREAM_TIMEOUT_MS_MAX = 900_000;
 const INJECT_DEFAULT = `Authorization: ${BEARER_TEMPLATE}`;
 
 type ProxyOptions = {
@@ -34,8 +35,8 @@ export function proxyCommand(program: Command, cli: Cli): void {
     .option(
       '--timeout-ms <n>',
       'how long the API may take',
-      wholeNumber(100, EXECUTE_TIMEOUT_MS_MAX),
-      EXECUTE_TIMEOUT_MS_MAX,
+      wholeNumber(100, STREAM_TIMEOUT_MS_MAX),
+      STREAM_TIMEOUT_MS_MAX,
     )
     .description('a local reverse proxy, so that curl and any SDK with a base URL can use a credential')
     .action((options: ProxyOptions) => serve(cli, options));
@@ -50,11 +51,8 @@ async function serve(cli: Cli, options: ProxyOptions): Promise<void> {
   const server = createLocalProxy({
     listen,
     upstream,
-    credential,
     inject,
-    purpose,
-    timeoutMs,
-    chancery,
+    fetch: chancery.fetch(credential, { purpose, timeoutMs, refusals: 'throw' }),
     log: (l) => cli.out.note(l),
   });
   await new Promise<void>((resolve, reject) => {
