@@ -1,6 +1,9 @@
 import Anthropic, * as anthropicErrors from '@anthropic-ai/sdk';
 import { Chancery, ChanceryError, PLACEHOLDER } from '@chancery/client/chancery.js';
 import OpenAI, * as openaiErrors from 'openai';
+import * as client from '@chancery/client/chancery.js';
+import { readFileSync } from 'node:fs';
+import { Sandbox } from '../../packages/client/test/run-cli.js';
 import { type AppTenant, startApp, storeCredential, type TestApp, UPSTREAM_URL } from '../support/app.js';
 import type { DpopAgent } from '../support/dpop-agent.js';
 import { entriesOf } from '../support/chain-check.js';
@@ -20,7 +23,8 @@ beforeAll(async () => {
   app = await startApp({ upstream: apis.listener });
   tenant = await app.newTenant();
   agent = await app.newAgent(tenant, 'writer', 'PARTNER');
-  await storeCredential(tenant, 'openai_key', KEY, { grantTo: [agent] });
+  const bearer = { injection: { kind: 'scheme', scheme: 'Bearer' } };
+  await storeCredential(tenant, 'openai_key', KEY, { grantTo: [agent], more: bearer });
   const more = { injection: { kind: 'header', name: 'x-api-key' } };
   await storeCredential(tenant, 'anthropic_key', KEY, { grantTo: [agent], more });
   chancery = await Chancery.connect({
@@ -208,4 +212,75 @@ test('a session the server ended is followed by another', async () => {
   }
   expect((await Promise.all([call(), call(), call()])).map(({ status }) => status)).toEqual([200, 200, 200]);
   expect((await chancery.whoami()).id).toBe(agent.id);
+});
+
+describe('docs/adopt.md', () => {
+  const doc = readFileSync('docs/adopt.md', 'utf8').replaceAll('https://api.openai.com', UPSTREAM_URL);
+  const snippets = [...doc.matchAll(/```(js|sh)\n(.*?)```/gs)].map(([, kind, code = '']) => ({ kind, code }));
+  const modules: Record<string, unknown> = {
+    '@chancery/client': client,
+    openai: { ...openaiErrors, default: OpenAI },
+    '@anthropic-ai/sdk': { ...anthropicErrors, default: Anthropic },
+  };
+  /** A module's code as the body of a function: its imports become lookups. */
+  const asFunction = (code: string) =>
+    code
+      .replace(/^import (\w+) from '(.+)';$/gm, "const { default: $1 } = modules['$2'];")
+      .replace(/^import (\{.+\}) from '(.+)';$/gm, "const $1 = modules['$2'];");
+  const AsyncFunction = Object.getPrototypeOf(async () => undefined).constructor as new (
+    ...of: string[]
+  ) => (modules: object, console: object) => Promise<void>;
+  const before = { ...process.env };
+  beforeAll(() => {
+    Object.assign(process.env, {
+      CHANCERY_URL: app.at.tenant,
+      CHANCERY_AGENT_ID: agent.id,
+      CHANCERY_AGENT_KEY: agent.apiKey,
+      OPENAI_BASE_URL: `${UPSTREAM_URL}/v1`,
+      ANTHROPIC_BASE_URL: UPSTREAM_URL,
+    });
+  });
+  afterAll(() => {
+    process.env = before;
+  });
+
+  test.each(snippets.filter(({ kind }) => kind === 'js').map(({ code }, at) => [at, code] as const))(
+    'snippet %i runs',
+    async (at, code) => {
+      const said: unknown[] = [];
+      await new AsyncFunction('modules', 'console', asFunction(code))(modules, {
+        log: (...of: unknown[]) => said.push(...of),
+      });
+      expect(said.length).toBeGreaterThan(0);
+      const [, expected] = /\/\/ (?:\d+ )?([a-z_]+)\n/.exec(code) ?? [];
+      if (expected !== undefined) expect(said).toContain(expected);
+      if (at === 1 || at === 2) expect(said.join('')).toBe('Good morning, Vietnam');
+    },
+  );
+
+  test('and the proxy serves what its curl asks', async () => {
+    const [line, curl] = snippets
+      .map(({ code }) => code)
+      .find((code) => code.includes('chancery proxy'))!
+      .split('\n');
+    const stop = new AbortController();
+    const argv = line!.replace('npx chancery ', '').replace(':8787', ':0').replace(' --agent scribe', '').split(' ');
+    const env = { CHANCERY_URL: app.at.tenant, CHANCERY_AGENT_ID: agent.id, CHANCERY_AGENT_KEY: agent.apiKey };
+    let running: Promise<unknown> = Promise.resolve();
+    const url = await new Promise<string>((resolve, reject) => {
+      const onOutput = (text: string) => {
+        const shown = /http:\/\/127\.0\.0\.1:\d+/.exec(text)?.[0];
+        if (shown !== undefined) resolve(shown);
+      };
+      running = new Sandbox().run(argv, { env, interrupted: stop.signal, onOutput });
+      running.then((ran) => reject(new Error(JSON.stringify(ran))), reject);
+    });
+    const before = apis.calls.length;
+    await (await fetch(url + new URL(curl!.split(' ')[1]!).pathname)).text();
+    expect(apis.calls.slice(before)).toMatchObject([
+      { path: '/v1/models', headers: { authorization: `Bearer ${KEY}` } },
+    ]);
+    stop.abort();
+    await running;
+  });
 });

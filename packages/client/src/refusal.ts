@@ -1,4 +1,4 @@
-import { ChanceryError } from './errors.js';
+import { ChanceryError, type Approval } from './errors.js';
 import { problemError } from './http-failures.js';
 import { answerJson, header, nothing, readAtMost } from './http.js';
 import { plainHeaders, type HttpAnswer } from './http-answer.js';
@@ -43,14 +43,14 @@ export async function pendingOf(answer: Response, baseUrl: string): Promise<Chan
 
 /** A use that a person has to approve first (`docs/errors/approval_pending.md`). */
 export function pendingAnswer(answer: HttpAnswer, baseUrl: string): ChanceryError {
-  const code = 'approval_pending';
+  const problem = answerJson<{ approval: Approval }>(answer);
   return new ChanceryError({
-    code,
+    code: 'approval_pending',
     status: answer.status,
     title: 'A person has to approve this use',
     detail: 'the call was not made',
-    problem: answerJson<Record<string, unknown>>(answer),
-    wayOut: `${baseUrl}/errors/${code}`,
+    problem,
+    wayOut: `${baseUrl}/v1/approvals/${problem.approval.id}`,
     retryAfterMs: secondsIn(header(answer.headers, 'retry-after')),
   });
 }
