@@ -2,7 +2,7 @@ import Anthropic, * as anthropicErrors from '@anthropic-ai/sdk';
 import { Chancery, ChanceryError, PLACEHOLDER } from '@chancery/client/chancery.js';
 import OpenAI, * as openaiErrors from 'openai';
 import * as client from '@chancery/client/chancery.js';
-import { readFileSync } from 'node:fs';
+import { readFileSync, rmSync } from 'node:fs';
 import { Sandbox } from '../../packages/client/test/run-cli.js';
 import { type AppTenant, startApp, storeCredential, type TestApp, UPSTREAM_URL } from '../support/app.js';
 import type { DpopAgent } from '../support/dpop-agent.js';
@@ -89,7 +89,7 @@ describe('openai', () => {
     expect(apis.calls.at(-1)).toMatchObject({ path: '/v1/chat/completions', body: chat });
     expect(apis.calls.at(-1)?.headers.authorization).toBe(`Bearer ${KEY}`);
     const entries = await entriesOf(app.open, tenant.id);
-    const intent = entries.filter(({ entry }) => entry.action === 'credential.use').at(-1)?.entry;
+    const intent = entries.findLast(({ entry }) => entry.action === 'credential.use')?.entry;
     expect(intent?.details).toMatchObject({ name: 'openai_key', purpose: 'test' });
   });
 
@@ -230,7 +230,7 @@ describe('docs/adopt.md', () => {
   const AsyncFunction = Object.getPrototypeOf(async () => undefined).constructor as new (
     ...of: string[]
   ) => (modules: object, console: object) => Promise<void>;
-  const before = { ...process.env };
+  const environment = { ...process.env };
   beforeAll(() => {
     Object.assign(process.env, {
       CHANCERY_URL: app.at.tenant,
@@ -241,20 +241,19 @@ describe('docs/adopt.md', () => {
     });
   });
   afterAll(() => {
-    process.env = before;
+    process.env = environment;
   });
 
   test.each(snippets.filter(({ kind }) => kind === 'js').map(({ code }, at) => [at, code] as const))(
     'snippet %i runs',
-    async (at, code) => {
+    async (_at, code) => {
       const said: unknown[] = [];
       await new AsyncFunction('modules', 'console', asFunction(code))(modules, {
         log: (...of: unknown[]) => said.push(...of),
       });
-      expect(said.length).toBeGreaterThan(0);
       const [, expected] = /\/\/ (?:\d+ )?([a-z_]+)\n/.exec(code) ?? [];
-      if (expected !== undefined) expect(said).toContain(expected);
-      if (at === 1 || at === 2) expect(said.join('')).toBe('Good morning, Vietnam');
+      const streamed = code.includes('.stream') || code.includes('stream: true');
+      expect(said.join(' ')).toContain(expected ?? (streamed ? apis.words.join(' ') : '404'));
     },
   );
 
@@ -264,6 +263,7 @@ describe('docs/adopt.md', () => {
       .find((code) => code.includes('chancery proxy'))!
       .split('\n');
     const stop = new AbortController();
+    const sandbox = new Sandbox();
     const argv = line!.replace('npx chancery ', '').replace(':8787', ':0').replace(' --agent scribe', '').split(' ');
     const env = { CHANCERY_URL: app.at.tenant, CHANCERY_AGENT_ID: agent.id, CHANCERY_AGENT_KEY: agent.apiKey };
     let running: Promise<unknown> = Promise.resolve();
@@ -272,7 +272,7 @@ describe('docs/adopt.md', () => {
         const shown = /http:\/\/127\.0\.0\.1:\d+/.exec(text)?.[0];
         if (shown !== undefined) resolve(shown);
       };
-      running = new Sandbox().run(argv, { env, interrupted: stop.signal, onOutput });
+      running = sandbox.run(argv, { env, interrupted: stop.signal, onOutput });
       running.then((ran) => reject(new Error(JSON.stringify(ran))), reject);
     });
     const before = apis.calls.length;
@@ -282,5 +282,6 @@ describe('docs/adopt.md', () => {
     ]);
     stop.abort();
     await running;
+    rmSync(sandbox.dir, { recursive: true, force: true });
   });
 });

@@ -40,7 +40,7 @@ export class ModelApis {
     response.writeHead(200, { 'content-type': 'text/event-stream' });
     for (const [piece, event] of answer.events(this.words).entries()) {
       await this.beforePiece(piece);
-      if (event.type !== undefined) response.write(`event: ${String(event.type)}\n`);
+      if (typeof event.type === 'string') response.write(`event: ${event.type}\n`);
       response.write(`data: ${JSON.stringify(event)}\n\n`);
     }
     response.end(path.startsWith('/v1/chat/') ? 'data: [DONE]\n\n' : '');

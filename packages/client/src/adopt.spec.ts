@@ -21,7 +21,7 @@ test('the snippets of the papers fit the packages they name', () => {
     writeFileSync(path.join(dir, 'tsconfig.json'), JSON.stringify(config));
     execFileSync(process.execPath, [path.join(ROOT, 'node_modules/typescript7/bin/tsc'), '-p', dir], { stdio: 'pipe' });
   } catch (error) {
-    throw new Error(String((error as { stdout?: Buffer }).stdout ?? error));
+    throw new Error(String((error as { stdout?: Buffer }).stdout ?? error), { cause: error });
   } finally {
     rmSync(dir, { recursive: true, force: true });
   }

@@ -32,7 +32,7 @@ export async function waitForApproval(session: AgentSession, first: Approval, wa
     status: approval.state === 'pending' ? 202 : 403,
     detail: `approval ${approval.id} is ${approval.state}`,
     problem: { approval },
-    wayOut: `${session.http.baseUrl}/v1/approvals/${approval.id}`,
+    wayOut: `${session.http.baseUrl}/errors/${code}`,
   });
 }
 

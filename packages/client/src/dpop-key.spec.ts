@@ -20,9 +20,9 @@ const check = (proof: string) =>
   });
 
 describe('where there is no node:crypto', () => {
-  const builtin = process.getBuiltinModule;
+  const builtin = process.getBuiltinModule.bind(process);
   beforeEach(() => {
-    process.getBuiltinModule = (() => undefined) as unknown as typeof builtin;
+    process.getBuiltinModule = () => undefined as never;
   });
   afterEach(() => {
     process.getBuiltinModule = builtin;

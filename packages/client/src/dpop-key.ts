@@ -65,7 +65,6 @@ export async function webSigner(): Promise<Signer> {
   return {
     alg: made ? 'Ed25519' : 'ES256',
     publicJwk: (await subtle.exportKey('jwk', publicKey)) as unknown as Signer['publicJwk'],
-    sign: async (input) =>
-      new Uint8Array(await subtle.sign(made ? ed25519 : p256, privateKey, input as Uint8Array<ArrayBuffer>)),
+    sign: async (input) => new Uint8Array(await subtle.sign(made ? ed25519 : p256, privateKey, input)),
   };
 }

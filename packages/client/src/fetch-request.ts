@@ -21,7 +21,7 @@ export function readRequest(input: Parameters<typeof fetch>[0], init: RequestIni
   const ofInit = init.body !== undefined && init.body !== null;
   const stream = ofInit && isStream(init.body);
   // a stream is not given to the Request, which would lock it
-  const known = new Request(input, { ...init, ...(stream && { body: '' }) } as RequestInit);
+  const known = new Request(input, { ...init, ...(stream && { body: '' }) });
   const headers = new Headers(known.headers);
   const named = new Headers(init.headers ?? given?.headers).has('content-type');
   // made together with the body: a boundary, or the type of the empty text above

@@ -50,7 +50,7 @@ export function pendingAnswer(answer: HttpAnswer, baseUrl: string): ChanceryErro
     title: 'A person has to approve this use',
     detail: 'the call was not made',
     problem,
-    wayOut: `${baseUrl}/v1/approvals/${problem.approval.id}`,
+    wayOut: `${baseUrl}/errors/approval_pending`,
     retryAfterMs: secondsIn(header(answer.headers, 'retry-after')),
   });
 }

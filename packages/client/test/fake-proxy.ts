@@ -1,4 +1,4 @@
-import type { IncomingHttpHeaders, IncomingMessage, RequestListener, ServerResponse } from 'node:http';
+import type { IncomingHttpHeaders, IncomingMessage, ServerResponse } from 'node:http';
 import type { FakeChancery } from './fake-chancery.js';
 import type { Answer } from './fake-surface.js';
 
@@ -20,7 +20,7 @@ export class FakeProxy {
   readonly asked: Streamed[] = [];
   /** The key that is put where `{{CREDENTIAL}}` stands in a header. */
   key = 'sk-real-key';
-  upstream: RequestListener = (_, response) => response.end('{}');
+  upstream: (request: IncomingMessage, response: ServerResponse) => unknown = (_, response) => response.end('{}');
   /** A refusal of Chancery's own, or undefined to let the request through. */
   refuse: (asked: Streamed) => Answer | undefined = () => undefined;
 
@@ -40,7 +40,7 @@ export class FakeProxy {
       headers: { ...headers },
     };
     this.asked.push(asked);
-    const fault = await this.chancery.agentFault({ method, headers, path: (request.url ?? '').split('?', 1)[0]! });
+    const fault = await this.chancery.agentFault({ method, headers, path: (request.url ?? '').split('?', 1)[0] ?? '' });
     const refused = fault ?? this.refuse(asked);
     if (refused) return refuse(response, refused);
     request.headers = {};

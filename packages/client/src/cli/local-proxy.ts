@@ -75,7 +75,7 @@ async function forward(response: ServerResponse, answer: Response, seq: string):
   if (answer.body === null) return void response.end();
   // flushHeaders would write them as UTF-8 (https://nodejs.org/api/http.html#responseflushheaders): they are bytes
   response.write(Buffer.alloc(0));
-  await pipeline(Readable.fromWeb(answer.body as Parameters<typeof Readable.fromWeb>[0]), response);
+  await pipeline(Readable.fromWeb(answer.body), response);
 }
 
 /** Chancery's own answers look as they would on its API, and carry `chancery-refused`, so that nobody takes them for the upstream's. */
