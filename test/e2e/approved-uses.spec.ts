@@ -1,4 +1,4 @@
-import { PENDING_MS, USE_WITHIN_MS } from '../../src/credentials/approvals/approval.js';
+import { PENDING_MS, PENDING_PER_AGENT_MAX, USE_WITHIN_MS } from '../../src/credentials/approvals/approval.js';
 import {
   type AppTenant,
   execute,
@@ -235,6 +235,44 @@ test('the streaming route asks the same, shows the same, and spends the same app
   expect(await go({ 'chancery-approval-id': id }, '{"a":2}')).toMatchObject(denial('approval_mismatch'));
   expectStatus(await go({ 'chancery-approval-id': id }), 200);
   expect(await go({ 'chancery-approval-id': id })).toMatchObject(denial('approval_used'));
+});
+
+test('a streamed body that nobody can look at is refused, and not asked about', async () => {
+  const htu = `${agent.base}/v1/credentials/${KEY}/proxy/https/${UPSTREAM_HOST}/streamed/${(made += 1)}`;
+  const dpop = await agent.proof({ htm: 'POST', htu, accessToken: agent.accessToken ?? '' });
+  const headers = {
+    authorization: `DPoP ${agent.accessToken}`,
+    dpop,
+    'content-type': 'application/octet-stream',
+    'chancery-forward-authorization': 'Bearer {{CREDENTIAL}}',
+  };
+  const answer = await fetch(htu, { method: 'POST', headers, body: Buffer.of(0, 1, 2) });
+  expect([answer.status, answer.headers.get('chancery-error')]).toEqual([400, 'template_refused']);
+});
+
+test('a credential that goes in by itself is shown where it goes', async () => {
+  const more = { approval: 'each_use', injection: { kind: 'scheme', scheme: 'Token' } };
+  await storeCredential(tenant, 'injected', SECRET, { grantTo: [agent], more });
+  const request = { method: 'GET', url: `${UPSTREAM_URL}/injected`, headers: { accept: '*/*' } };
+  const id = approvalOf(await execute(agent, 'injected', request));
+  const { body } = await approver<{ request: { headers: unknown[] } }>('GET', `/v1/approvals/${id}`);
+  expect(body.request.headers).toEqual([
+    { name: 'accept', value: '*/*' },
+    { name: 'authorization', value: 'Token ••••' },
+  ]);
+  expectStatus(await decide(id), 200);
+  expectStatus(await execute(agent, 'injected', request, { approval_id: id }), 200);
+  expect(upstream.received.at(-1)?.headers.authorization).toBe(`Token ${SECRET}`);
+});
+
+test('an agent can have people look at so many requests at once, and no more', async () => {
+  const flooder = await app.newAgent(tenant, 'flooder');
+  expectStatus(await tenant.admin('PUT', `/v1/credentials/${KEY}/grants/${flooder.id}`), 200);
+  const asked = await Promise.all(Array.from({ length: PENDING_PER_AGENT_MAX }, () => send(pay(), {}, flooder)));
+  expect(asked.map(({ status }) => status)).toEqual(asked.map(() => 202));
+  const more = await send(pay(), {}, flooder);
+  expect(more).toMatchObject({ status: 429, body: { code: 'too_many_approvals', audit: { seq: expect.any(Number) } } });
+  expect(more.headers.get('retry-after')).toBe('60');
 });
 
 test('a rotation makes what was approved before it useless', async () => {
