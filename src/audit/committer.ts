@@ -42,6 +42,7 @@ export class Committer<P> {
   #running = false;
   /** More than one when a look at the first was lost as well: any of them may still land, until the head moves. */
   #doubts: Doubt<P>[] = [];
+  #isForgetful = false;
   readonly #memory: PolicyMemory<P>;
 
   constructor(
@@ -66,6 +67,16 @@ export class Committer<P> {
       this.#queue.push(new Submission(decide, deadlineMs, this.#memory.loadsBegun, answer, reject));
       if (!this.#running) void this.#run();
     });
+  }
+
+  /** Where the chain ended when it was looked at last; null before. */
+  get end(): { readonly seq: number; readonly hash: string } | null {
+    return this.#memory.known?.head ?? null;
+  }
+
+  /** The next attempt begins with nothing but what it reads. */
+  forget(): void {
+    this.#isForgetful = true;
   }
 
   /** Resolves when everything submitted so far was answered: after it, no decision taken before can still take effect. */
@@ -105,6 +116,8 @@ export class Committer<P> {
 
   /** False when the swap was lost; the submissions are then back in the queue. */
   async #attempt(taken: readonly Submission<P>[], lock: boolean): Promise<boolean> {
+    if (this.#isForgetful) this.#memory.forget();
+    this.#isForgetful = false;
     try {
       const landed = lock ? await this.#commitLocked(taken) : await this.#commit(taken);
       if (!landed) this.#putBack(taken);

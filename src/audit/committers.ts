@@ -6,6 +6,12 @@ import { Committer, type PolicyLoader } from './committer.js';
 
 const IDLE_COMMITTERS_MAX = 2_000;
 
+/** Where a chain ended when it was looked at last. */
+export interface ChainEnd {
+  readonly seq: number;
+  readonly hash: string;
+}
+
 /** The committers of this process, one a tenant. `P` is the policy that the room above decides by. */
 @Injectable()
 export class Committers<P = unknown> implements BeforeApplicationShutdown {
@@ -46,6 +52,26 @@ export class Committers<P = unknown> implements BeforeApplicationShutdown {
     });
     this.#idle.set(tenantId, made);
     return made;
+  }
+
+  /** By tenant, where each chain ended when its committer last looked; a chain that ends earlier has been put back. */
+  ends(): ReadonlyMap<string, ChainEnd> {
+    const ends = new Map<string, ChainEnd>();
+    for (const [tenantId, committer] of this.#all()) {
+      const end = committer.end;
+      if (end !== null) ends.set(tenantId, end);
+    }
+    return ends;
+  }
+
+  /** What is remembered of policies and spent proofs is of another database: before the next decision it is read anew. */
+  forgetAll(): void {
+    for (const [, committer] of this.#all()) committer.forget();
+  }
+
+  *#all(): Generator<[string, Committer<P>]> {
+    yield* this.#busy;
+    yield* this.#idle.entries();
   }
 
   /** Resolves when no decision taken before the call can still take effect. */

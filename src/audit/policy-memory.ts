@@ -13,7 +13,7 @@ export interface Known<P> {
   readonly load: number;
 }
 
-/** What one process remembers of a tenant between two commits. It is never forgotten, only caught up with. */
+/** What one process remembers of a tenant between two commits. It is caught up with, and forgotten only with its database. */
 export class PolicyMemory<P> {
   #known: Known<P> | null = null;
   #loadsBegun = 0;
@@ -30,6 +30,10 @@ export class PolicyMemory<P> {
 
   get loadsBegun(): number {
     return this.#loadsBegun;
+  }
+
+  forget(): void {
+    this.#known = null;
   }
 
   /** Counted before the snapshot is taken, so that what arrives meanwhile knows that it may have come too late. */

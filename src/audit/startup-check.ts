@@ -5,16 +5,19 @@ import { type DatabaseIdentity, readDatabaseIdentity } from '../platform/databas
 import { TenantDatabase } from '../platform/database/tenant-database.js';
 import { publicId } from '../platform/ids.js';
 import { ChainHeads } from './chain-heads.js';
+import type { ChainEnd } from './committers.js';
 import { CheckpointFile } from './checkpoint-file.js';
 import { compareWithCheckpoint } from './compare-checkpoint.js';
 import { KnownDatabaseFile } from './known-database.js';
 import { SignCheckpoints } from './sign-checkpoints.js';
 
-/** A chain whose end is not what was signed: `headSeq` is null when there is no chain at all any more. */
+/** A chain whose end is not what was signed, or seen: `headSeq` is null when there is no chain at all any more. */
 export interface ChainBehind {
   readonly tenant: string;
   readonly headSeq: number | null;
   readonly signedSeq: number;
+  /** Where this process saw it end, when that is what tells. */
+  readonly seenSeq?: number;
 }
 
 export interface StartupFinding {
@@ -24,7 +27,7 @@ export interface StartupFinding {
   readonly before: DatabaseIdentity | null;
 }
 
-/** Asked at start, before anything is appended: whether the database is older than what was signed of it, or another. */
+/** Asked at start, before anything is appended, and when the database was started again: whether it is older than what was signed or seen of it, or another. */
 @Injectable()
 export class StartupCheck {
   readonly #known: KnownDatabaseFile;
@@ -39,11 +42,12 @@ export class StartupCheck {
     this.#known = new KnownDatabaseFile(`${checkpointFile}.database`);
   }
 
-  async execute(): Promise<StartupFinding> {
+  /** `seen`: by tenant, where chains ended when somebody looked last. */
+  async execute(seen: ReadonlyMap<string, ChainEnd> = new Map()): Promise<StartupFinding> {
     const database = await readDatabaseIdentity(this.database);
     const known = await this.#known.read();
     const same = known === null || (known.system === database.system && known.timeline === database.timeline);
-    return { behind: await this.#behind(new Set(known?.gone)), database, before: same ? null : known };
+    return { behind: await this.#behind(new Set(known?.gone), seen), database, before: same ? null : known };
   }
 
   /**
@@ -58,17 +62,23 @@ export class StartupCheck {
     await this.#known.write({ ...database, gone: [...new Set([...(known?.gone ?? []), ...gone])] });
   }
 
-  async #behind(knownGone: ReadonlySet<string>): Promise<ChainBehind[]> {
+  async #behind(knownGone: ReadonlySet<string>, seen: ReadonlyMap<string, ChainEnd>): Promise<ChainBehind[]> {
     const behind: ChainBehind[] = [];
-    const gone = new Set(this.file.tenants().filter((tenant) => !knownGone.has(tenant)));
+    // Before the heads are read: what is signed meanwhile may be ahead of them, and is no sign of anything.
+    const signed = new Map(this.file.tenants().map((tenant) => [tenant, this.file.latest(tenant)]));
+    const gone = new Set([...signed.keys()].filter((tenant) => !knownGone.has(tenant)));
     for await (const head of this.heads.all()) {
       const tenant = publicId('ten', head.tenantId);
       gone.delete(tenant);
-      const last = this.file.latest(tenant);
-      if (compareWithCheckpoint(head, last) !== 'behind') continue;
-      behind.push({ tenant, headSeq: head.seq, signedSeq: last?.seq ?? 0 });
+      const last = signed.get(tenant);
+      const end = seen.get(head.tenantId);
+      const isBehindSeen =
+        end !== undefined && (head.seq < end.seq || (head.seq === end.seq && head.hash !== end.hash));
+      if (compareWithCheckpoint(head, last) === 'behind')
+        behind.push({ tenant, headSeq: head.seq, signedSeq: last?.seq ?? 0 });
+      else if (isBehindSeen) behind.push({ tenant, headSeq: head.seq, signedSeq: last?.seq ?? 0, seenSeq: end.seq });
     }
-    for (const tenant of gone) behind.push({ tenant, headSeq: null, signedSeq: this.file.latest(tenant)?.seq ?? 0 });
+    for (const tenant of gone) behind.push({ tenant, headSeq: null, signedSeq: signed.get(tenant)?.seq ?? 0 });
     return behind;
   }
 }

@@ -11,6 +11,8 @@ export interface PlatformReading {
   /** Where the last global brake was pulled, and where the vault was last sealed; 0 for never. */
   readonly brakeSeq: number;
   readonly sealSeq: number;
+  /** When the server was started that answered: another moment may mean another server, or other data. */
+  readonly serverStartedAt: string;
 }
 
 interface ReadingRow {
@@ -19,6 +21,7 @@ interface ReadingRow {
   brake_id: string | null;
   brake_seq: string;
   seal_seq: string;
+  started_at: string;
 }
 
 /** A row without a living node behind it is forgotten after this long: longer than any statement may take. */
@@ -51,7 +54,8 @@ export async function renewLease(
       select (select count(*) from lease)::int as renewed, seq,
         (select id from brakes where tenant_id = $1 and scope = 'global' and cleared_at is null) as brake_id,
         (select coalesce(max(activated_seq), 0) from brakes where tenant_id = $1 and scope = 'global') as brake_seq,
-        (select coalesce(max(seq), 0) from audit_entries where tenant_id = $1 and action = 'vault.seal') as seal_seq
+        (select coalesce(max(seq), 0) from audit_entries where tenant_id = $1 and action = 'vault.seal') as seal_seq,
+        extract(epoch from pg_catalog.pg_postmaster_start_time())::text as started_at
       from chain_head where tenant_id = $1`,
     values: [PLATFORM_TENANT_ID, bootId, acknowledgedSeq],
   } as { name: string; text: string; values: unknown[] });
@@ -62,6 +66,7 @@ export async function renewLease(
     brakeId: row.brake_id,
     brakeSeq: Number(row.brake_seq),
     sealSeq: Number(row.seal_seq),
+    serverStartedAt: row.started_at,
   };
 }
 

@@ -14,7 +14,9 @@ import { forgetNode, type PlatformReading, registerNode, renewLease } from './no
 const RENEW_EVERY_MS = 500;
 /** Between two renewals that were asked for: any login can notify as often as it likes. */
 const RENEW_GAP_MS = 10;
-const NOTHING_READ: PlatformReading = { platformSeq: 0, brakeId: null, brakeSeq: 0, sealSeq: 0 };
+const NOTHING_READ: PlatformReading = { platformSeq: 0, brakeId: null, brakeSeq: 0, sealSeq: 0, serverStartedAt: '' };
+/** Between two tries to look into a database that was started again. */
+const EXAMINE_AGAIN_MS = 500;
 
 /**
  * Keeps this node's lease, and obeys what the platform chain orders: a global brake and a seal, wherever they were
@@ -34,6 +36,9 @@ export class PlatformWatch implements BeforeApplicationShutdown {
   #timer: NodeJS.Timeout | null = null;
   #lossTimer: NodeJS.Timeout | null = null;
   #closed = false;
+  /** What has to be looked into when the database was started again, and the look that goes on. */
+  #examine: () => Promise<void> = () => Promise.resolve();
+  #examining: Promise<void> | null = null;
 
   constructor(
     private readonly database: TenantDatabase,
@@ -60,6 +65,14 @@ export class PlatformWatch implements BeforeApplicationShutdown {
     await Promise.allSettled([this.#running, this.#next]);
     this.#lease.giveUp();
     if (this.#registered) await this.#ask((client) => forgetNode(client, this.#bootId)).catch(() => undefined);
+  }
+
+  /**
+   * Called when the database was started again under this node, which happens also when a backup is put in its place.
+   * Until the look is over, nothing is admitted.
+   */
+  examineWith(examine: () => Promise<void>): void {
+    this.#examine = examine;
   }
 
   get holdsLease(): boolean {
@@ -100,7 +113,9 @@ export class PlatformWatch implements BeforeApplicationShutdown {
       throw new Error('this node was forgotten by the others');
     }
     const isFirst = this.#reading === NOTHING_READ;
+    if (!isFirst && reading.serverStartedAt !== this.#reading.serverStartedAt) this.#lookInto();
     this.#obey(reading, isFirst);
+    if (this.#examining !== null) return;
     this.#lease.renew(sentAt);
     this.#watchForLoss();
     if (!hadLease && !isFirst) this.log.info('this node has its lease again');
@@ -122,6 +137,34 @@ export class PlatformWatch implements BeforeApplicationShutdown {
       this.#obeyedSeq = reading.platformSeq;
       if (isFirst || braked || sealed) void this.renewNow().catch(() => undefined);
     });
+  }
+
+  #lookInto(): void {
+    this.#lease.giveUp();
+    const before = this.#examining ?? Promise.resolve();
+    const look = before
+      .then(() => this.#lookOnce())
+      .finally(() => {
+        if (this.#examining !== look) return;
+        this.#examining = null;
+        void this.renewNow().catch(() => undefined);
+      });
+    this.#examining = look;
+  }
+
+  async #lookOnce(): Promise<void> {
+    while (!this.#closed) {
+      try {
+        await this.#examine();
+        return;
+      } catch (error) {
+        this.log.warn(
+          { err: error },
+          'a database that was started again could not be looked into; nothing is admitted',
+        );
+        await sleep(EXAMINE_AGAIN_MS);
+      }
+    }
   }
 
   #seal(): void {

@@ -99,3 +99,42 @@ test('P4: another database, or another timeline, comes up globally braked too; j
   await expectBraked(new RegExp(`the database is ${known.system}/1, and was ${known.system}/2`));
   await site.startWorker();
 });
+
+test('P4: put back under a running server it is braked as well, also when nothing was signed since', async () => {
+  await site.worker.stop();
+  const backup = `${site.cluster.dataDir}.backup`;
+  const answered200 = async () => (await execute(agent, 'key')).status === 200;
+  await site.cluster.stop();
+  execFileSync('cp', ['-a', site.cluster.dataDir, backup]);
+  await site.cluster.startAgain();
+  // A database that was only started again is looked into, and everything goes on.
+  await eventually(answered200, (yes) => yes, 30_000);
+  expect(await globalBrakes()).toEqual([]);
+  const pulled = await tenant.admin('POST', '/v1/brakes', { scope: 'tenant', reason: 'on when it was lost' });
+  expect(pulled.status).toBe(201);
+  expect((await execute(agent, 'key')).body.code).toBe('brake_active');
+
+  await site.cluster.stop();
+  rmSync(site.cluster.dataDir, { recursive: true });
+  execFileSync('mv', [backup, site.cluster.dataDir]);
+  await site.cluster.startAgain();
+  const codes: unknown[] = [];
+  await eventually(
+    async () => {
+      const { status, body } = await execute(agent, 'key');
+      codes.push(status === 200 ? 200 : body.code);
+      return body.code;
+    },
+    (code) => code === 'brake_active',
+    30_000,
+  );
+  expect(codes).not.toContain(200);
+  await site.signInStaff();
+  const [brake] = await globalBrakes();
+  expect(brake).toMatchObject({ scope: 'global', activated_by: 'system:database-restart' });
+  expect(brake?.reason).toMatch(new RegExp(`${publicId('ten', tenant.id)} ends at \\d+, seen at \\d+`));
+  const confirmed = { reason: 'looked into it', confirm: 'clear the global brake' };
+  expect((await site.staff('POST', `/v1/brakes/${String(brake?.id)}/clear`, confirmed)).status).toBe(200);
+  await eventually(answered200, (yes) => yes);
+  expect(site.app.isRunning).toBe(true);
+});
