@@ -3,6 +3,7 @@ import { ChainHeads } from './audit/chain-heads.js';
 import { EVENTS_QUEUE } from './audit/notable.js';
 import { SignCheckpoints } from './audit/sign-checkpoints.js';
 import { SweepIntents } from './audit/sweep-intents.js';
+import { VerifyChains } from './audit/verify-chains.js';
 import { ExpireApprovals } from './credentials/approvals/expire-approvals.js';
 import { RetireVersions } from './credentials/retire-versions.js';
 import { FollowOverdue } from './identity/behaviour/follow-overdue.js';
@@ -17,6 +18,7 @@ import { PruneDeliveries } from './webhooks/prune-deliveries.js';
 import { TellWebhooks } from './webhooks/tell-webhooks.js';
 
 const HOUR_MS = 3_600_000;
+const DAY_MS = 24 * HOUR_MS;
 
 /** Every job of the deployment in one place; each may run twice, and says in the database what it did. */
 export function scheduleJobs(queue: JobQueue, app: INestApplicationContext, everyMs: number): void {
@@ -27,6 +29,10 @@ export function scheduleJobs(queue: JobQueue, app: INestApplicationContext, ever
 
   const uses = app.get(FollowOverdue);
   queue.schedule('follow-uses', { everyMs }, async (signal) => uses.execute(signal));
+
+  const verify = app.get(VerifyChains);
+  const daily = { everyMs: DAY_MS, timeoutMs: DAY_MS / 4 };
+  queue.schedule('verify-chains', daily, (signal) => verify.execute(signal));
 
   const heads = app.get(ChainHeads);
   const perTenant = [

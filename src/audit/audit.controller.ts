@@ -10,6 +10,7 @@ import type { Principal } from '../tenancy/principal.js';
 import { entriesQuery, entryList, verificationView, viewEntry } from './audit.schema.js';
 import { ExportChain } from './export-chain.js';
 import { ListEntries } from './list-entries.js';
+import { ReportFinding } from './report-finding.js';
 import { VerifyChain } from './verify-chain.js';
 
 /** A tenant reads its own chain; on the ops surface the operator reads the platform's. */
@@ -19,6 +20,7 @@ export class AuditController {
   constructor(
     private readonly listEntries: ListEntries,
     private readonly verifyChain: VerifyChain,
+    private readonly reportFinding: ReportFinding,
     private readonly exportChain: ExportChain,
     private readonly cursors: Cursors,
   ) {}
@@ -39,8 +41,10 @@ export class AuditController {
   @Get('verification')
   @Allow(READERS)
   @Returns(verificationView, { summary: 'Verify every link and every checkpoint' })
-  verification(@Caller() { tenantId }: Principal) {
-    return this.verifyChain.execute(tenantId);
+  async verification(@Caller() { tenantId }: Principal) {
+    const found = await this.verifyChain.execute(tenantId);
+    await this.reportFinding.execute(tenantId, found);
+    return found;
   }
 
   @Get('export')

@@ -11,10 +11,12 @@ import { Committers } from './committers.js';
 import { ExportChain } from './export-chain.js';
 import { ListEntries } from './list-entries.js';
 import { ReadChain } from './read-chain.js';
+import { ReportFinding } from './report-finding.js';
 import { SignCheckpoints } from './sign-checkpoints.js';
 import { StartupCheck } from './startup-check.js';
 import { SweepIntents } from './sweep-intents.js';
 import { VerifyChain } from './verify-chain.js';
+import { VerifyChains } from './verify-chains.js';
 
 /** Global: every act of every room leaves an entry. */
 @Global()
@@ -32,12 +34,14 @@ import { VerifyChain } from './verify-chain.js';
     ExportChain,
     ListEntries,
     ReadChain,
+    ReportFinding,
     SignCheckpoints,
     StartupCheck,
     SweepIntents,
     VerifyChain,
+    VerifyChains,
   ],
-  exports: [Acts, ChainHeads, CheckpointFile, Committers, SignCheckpoints, StartupCheck, SweepIntents],
+  exports: [Acts, ChainHeads, CheckpointFile, Committers, SignCheckpoints, StartupCheck, SweepIntents, VerifyChains],
 })
 export class AuditModule implements OnApplicationBootstrap, OnApplicationShutdown {
   constructor(

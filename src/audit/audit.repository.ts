@@ -83,6 +83,16 @@ export async function appendLocked(tx: TenantTx, entries: readonly FinishedEntry
   if (rows[0]?.watched === true) await enqueue(tx, eventJobs(entries));
 }
 
+/** What was last found wrong with the chain. */
+export async function lastFinding(tx: TenantTx): Promise<AuditEntry['details'] | undefined> {
+  const { rows } = await tx.client.query<{ details: AuditEntry['details'] }>(
+    `select details from audit_entries where tenant_id = $1 and action = 'audit.verification_failed'
+     order by seq desc limit 1`,
+    [tx.tenantId],
+  );
+  return rows[0]?.details;
+}
+
 export async function setWatched(tx: TenantTx, watched: boolean): Promise<void> {
   await tx.client.query('update chain_head set watched = $2 where tenant_id = $1 and watched <> $2', [
     tx.tenantId,

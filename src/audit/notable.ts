@@ -13,25 +13,27 @@ export const EVENT_TYPES = [
 ] as const;
 export type EventType = (typeof EVENT_TYPES)[number];
 
-const EVENT_OF_ACTION: Readonly<Record<string, EventType | undefined>> = {
-  'brake.activate': 'brake.activated',
-  'brake.clear': 'brake.cleared',
-  'agent.anomaly': 'anomaly.detected',
-  'approval.requested': 'approval.requested',
-  'approval.approved': 'approval.decided',
-  'approval.refused': 'approval.decided',
-  'approval.expired': 'approval.decided',
-  'agent.promote': 'agent.tier_changed',
-  'agent.demote': 'agent.tier_changed',
-  'agent.demoted': 'agent.tier_changed',
-  'credential.redacted': 'credential.redacted',
-  'audit.verification_failed': 'audit.verification_failed',
-};
+const EVENT_OF_ACTION = new Map<string, EventType>(
+  Object.entries({
+    'brake.activate': 'brake.activated',
+    'brake.clear': 'brake.cleared',
+    'agent.anomaly': 'anomaly.detected',
+    'approval.requested': 'approval.requested',
+    'approval.approved': 'approval.decided',
+    'approval.refused': 'approval.decided',
+    'approval.expired': 'approval.decided',
+    'agent.promote': 'agent.tier_changed',
+    'agent.demote': 'agent.tier_changed',
+    'agent.demoted': 'agent.tier_changed',
+    'credential.redacted': 'credential.redacted',
+    'audit.verification_failed': 'audit.verification_failed',
+  } satisfies Record<string, EventType>),
+);
 
 /** The queue of the outbox that entries of these actions are told in. */
 export const EVENTS_QUEUE = 'events';
 
-export const eventTypeOf = (action: string): EventType | undefined => EVENT_OF_ACTION[action];
+export const eventTypeOf = (action: string): EventType | undefined => EVENT_OF_ACTION.get(action);
 
 /** The UUID of an event: the first half of its entry's hash, so that whoever was told can look it up in the log. */
 export const eventIdOf = (hash: string): string =>

@@ -28,8 +28,6 @@ const RETRY_AFTER_MS = [
   20 * HOUR,
   24 * HOUR,
 ] as const;
-/** Attempts of one delivery before it counts as failed, about three days after the first. */
-export const ATTEMPTS_MAX = RETRY_AFTER_MS.length + 1;
 /** So that what failed together does not come back together. */
 const JITTER = 0.2;
 const ASKED_MS_MAX = 24 * HOUR;

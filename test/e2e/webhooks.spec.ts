@@ -1,5 +1,15 @@
 import { Webhook } from 'standardwebhooks';
-import { type AppTenant, expectStatus, MASTER_PASSWORD, startApp, type TestApp, UPSTREAM_URL } from '../support/app.js';
+import { VerifyChains } from '../../src/audit/verify-chains.js';
+import {
+  type AppTenant,
+  execute,
+  expectStatus,
+  MASTER_PASSWORD,
+  startApp,
+  storeCredential,
+  type TestApp,
+  UPSTREAM_URL,
+} from '../support/app.js';
 import { entriesOf } from '../support/chain-check.js';
 import { asSuperuser } from '../support/database.js';
 import { eventually } from '../support/eventually.js';
@@ -68,6 +78,35 @@ test('brake, clearing and tier come as they happened; what is not notable, or no
   expect(tier).toMatchObject({ type: 'agent.tier_changed', data: { details: { from: 'NOVICE', to: 'COMPANION' } } });
   expect(await tiers.deliveries()).toHaveLength(1);
   expect(tier?.id).toBe(told.find(({ type }) => type === 'agent.tier_changed')?.id);
+});
+
+test('a use that was redacted is told of: its event rides in the statement of the committer', async () => {
+  const hook = await receiver();
+  const agent = await app.newAgent(tenant, 'asker');
+  const value = 'sk-live-0123456789abcdef';
+  await storeCredential(tenant, 'key', value, { grantTo: [agent] });
+  upstream.on('/echo', (_, response) => response.end(value));
+  expectStatus(await execute(agent, 'key', { url: `${UPSTREAM_URL}/echo` }), 200);
+  const told = await hook.until(2);
+  const redacted = told.find(({ type }) => type === 'credential.redacted');
+  expect(redacted).toMatchObject({ data: { details: { count: 1, places: ['body'] } } });
+  const types = (await hook.deliveries()).map(({ type }) => type);
+  expect(types.sort((a, b) => a.localeCompare(b))).toEqual(['agent.tier_changed', 'credential.redacted']);
+});
+
+test('a chain that does not verify is told of, once, however often somebody looks', async () => {
+  const hook = await receiver();
+  await asSuperuser(app.database.adminUrl, (admin) =>
+    admin.query("update chancery.audit_entries set actor = 'nobody' where tenant_id = $1 and seq = 1", [tenant.id]),
+  );
+  const look = () => tenant.admin<{ verdict: string }>('GET', '/v1/audit/verification');
+  for (const answer of [await look(), await look()]) expect(answer.body).toMatchObject({ verdict: 'tampered' });
+  await app.app.get(VerifyChains, { strict: false }).execute();
+  expect(await hook.until(1)).toMatchObject([
+    { type: 'audit.verification_failed', data: { details: { verdict: 'tampered', first_bad_seq: 1 } } },
+  ]);
+  await hook.newestIs('delivered');
+  expect(await hook.deliveries()).toHaveLength(1);
 });
 
 test('a failed delivery is tried again under the same id until it arrives, and the log says so', async () => {

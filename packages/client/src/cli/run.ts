@@ -19,6 +19,7 @@ import { serveCommand } from './serve.js';
 import { statusCommand } from './status.js';
 import { tenantCommands } from './tenant.js';
 import { vaultCommands } from './vault.js';
+import { webhookCommands } from './webhook.js';
 
 const HELP_WIDTH = 80;
 const GROUPS = [
@@ -38,6 +39,7 @@ const GROUPS = [
   approvalCommands,
   emergencyCommands,
   auditCommands,
+  webhookCommands,
 ];
 
 /** Runs one command line and returns its exit code; throws nothing. `argv` begins after the program's name. */

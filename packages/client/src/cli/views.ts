@@ -100,6 +100,28 @@ export type RequestView = {
   body: { text?: string; base64?: string; bytes: number; sha256: string; truncated: boolean } | null;
 };
 
+export type WebhookView = {
+  id: string;
+  url: string;
+  description: string | null;
+  events: string[];
+  state: string;
+  disabled_reason: string | null;
+  failing_since: string | null;
+  secret?: string;
+};
+
+export type DeliveryView = {
+  id: string;
+  event_id: string;
+  type: string;
+  state: string;
+  attempts: number;
+  next_attempt_at: string | null;
+  created_at: string;
+  log: { status: number | null; error: string | null }[];
+};
+
 export type MemberView = { id: string; email: string; role: string; created_at: string };
 export type KeyView = { id: string; name: string; role: string; created_at: string };
 export type TenantView = { id: string; namespace: string; name: string; created_at: string };
