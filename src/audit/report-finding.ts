@@ -25,7 +25,9 @@ export class ReportFinding {
     try {
       await this.acts.run(tenantId, async ({ tx, chain }) => {
         const last = await lastFinding(tx);
-        if (last?.verdict === verdict && last.first_bad_seq === first_bad_seq) return;
+        // What is missing behind the end of a chain that was cut begins further back with each entry, this one too.
+        const same = verdict === 'checkpoint' || last?.first_bad_seq === first_bad_seq;
+        if (last?.verdict === verdict && same) return;
         const details = { verdict, first_bad_seq, reason, entries };
         await chain.append({ actor: ACTOR, action: ACTION, outcome: 'failure', details });
       });
