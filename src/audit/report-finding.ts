@@ -5,7 +5,6 @@ import { LOG, type Log } from '../platform/telemetry/logger.js';
 import { Acts } from '../tenancy/acts.js';
 import { lastFinding } from './audit.repository.js';
 
-const ACTION = 'audit.verification_failed';
 const ACTOR = 'system:verification';
 
 /** A chain that does not verify says so itself, once for each finding, so that whoever watches it is told. */
@@ -29,7 +28,7 @@ export class ReportFinding {
         const same = verdict === 'checkpoint' || last?.first_bad_seq === first_bad_seq;
         if (last?.verdict === verdict && same) return;
         const details = { verdict, first_bad_seq, reason, entries };
-        await chain.append({ actor: ACTOR, action: ACTION, outcome: 'failure', details });
+        await chain.append({ actor: ACTOR, action: 'audit.verification_failed', outcome: 'failure', details });
       });
     } catch (error) {
       this.log.error({ tenant, err: error }, 'a finding could not be appended');
