@@ -19,12 +19,15 @@ const sorted = (names: Iterable<string>): string[] => [...new Set(names)].sort()
 /** Codes that are zod's, or that never leave the server. */
 const NOT_ANSWERED = new Set(['custom', 'aborted']);
 
+/** What the client makes of an answer that is no error: its page is linked from there. */
+const OF_THE_CLIENT = ['approval_pending'];
+
 /** Where a code is written: a problem's or a refusal's `code`, or a member of a type of codes. */
 function codes(): string[] {
   const literals = inSource(/\bcode: ('[a-z_]+'(?: \| '[a-z_]+')*)/g);
-  const unions = inSource(/\btype \w*(?:ErrorCode|DenialCode|RefusalCode) =([^;]+);/g);
+  const unions = inSource(/\btype \w*(?:ErrorCode|DenialCode|RefusalCode|ApprovalDenial) =([^;]+);/g);
   const names = [...literals, ...unions].flatMap((text) => found(text, /'([a-z_]+)'/g));
-  return sorted(names.filter((name) => !NOT_ANSWERED.has(name)));
+  return sorted([...names.filter((name) => !NOT_ANSWERED.has(name)), ...OF_THE_CLIENT]);
 }
 
 test('every code has a page, and every page a code', () => {
