@@ -132,9 +132,11 @@ function filled(pattern: string): string {
     sessions: 'ses',
     brakes: 'brk',
     approvals: 'apr',
+    webhooks: 'whk',
+    deliveries: 'dlv',
   };
   return pattern
-    .replace(/(?<=\/v1\/([a-z-]+)\/)\{id\}/, (_, room: string) => `${kinds[room]}_${'0'.repeat(32)}`)
+    .replace(/(?<=\/v1\/(?:webhooks\/)?([a-z-]+)\/)\{id\}/, (_, room: string) => `${kinds[room]}_${'0'.repeat(32)}`)
     .replace('{agent_id}', `agt_${'0'.repeat(32)}`)
     .replace('{name}', 'nobodys')
     .replace('{scheme}/{host}/{path}', 'https/nowhere.example/')

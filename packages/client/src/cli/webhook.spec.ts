@@ -49,7 +49,7 @@ test('create asks for all events unless told which, and shows the secret once', 
     'chancery: the secret is shown this once\n',
   ]);
   await run('webhook create https://a.test/hook --event brake.activated --event brake.cleared');
-  expect(asked.map(({ json }) => json.events as unknown)).toEqual([['*'], ['brake.activated', 'brake.cleared']]);
+  expect(asked.map(({ json }): unknown => json.events)).toEqual([['*'], ['brake.activated', 'brake.cleared']]);
   const listed = await run('webhook list --json');
   expect(listed.json()).toEqual({ data: [webhook] });
 });
