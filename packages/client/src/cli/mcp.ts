@@ -28,16 +28,16 @@ async function bridge(cli: Cli): Promise<void> {
   const session = await cli.agentSession();
   const write = (answer: unknown): void => void stdout.write(`${JSON.stringify(answer)}\n`);
   cli.out.note('speaking MCP on stdin and stdout; end of input ends it');
-  const underWay = new Set<Promise<void>>();
+  const open = new Set<Promise<void>>();
   for await (const line of createInterface({ input: stdin, crlfDelay: Infinity })) {
     if (line.trim() === '') continue;
-    const done = relay(session, line).then((answer) => {
+    const reply = relay(session, line).then((answer) => {
       if (answer !== undefined) write(answer);
-      underWay.delete(done);
+      open.delete(reply);
     });
-    underWay.add(done);
+    open.add(reply);
   }
-  await Promise.all(underWay);
+  await Promise.all(open);
 }
 
 /** What the server says to one line; undefined for what has no answer. */
