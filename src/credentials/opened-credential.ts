@@ -1,3 +1,4 @@
+import { ownConcat } from '../platform/crypto/own-memory.js';
 import { Secret } from '../platform/crypto/secret.js';
 import { BASIC, type FieldShape, fieldsOf, PASSWORD, type Slot, USERNAME, WHOLE } from './credential-fields.js';
 
@@ -31,7 +32,7 @@ export class OpenedCredential {
     const username = fields.get(USERNAME);
     if (username !== undefined) {
       const password = fields.get(PASSWORD);
-      const joined = new Secret(Buffer.concat([username.bytes, Buffer.from(':'), password?.bytes ?? Buffer.alloc(0)]));
+      const joined = new Secret(ownConcat([username.bytes, Buffer.from(':'), password?.bytes ?? Buffer.alloc(0)]));
       const basic = Secret.fromUtf8(joined.bytes.toString('base64'));
       slots.set(BASIC, basic);
       if (shape[USERNAME] === 'secret' || shape[PASSWORD] === 'secret') secrets.push(joined, basic);

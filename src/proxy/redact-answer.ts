@@ -1,3 +1,4 @@
+import { ownText } from '../platform/crypto/own-memory.js';
 import type { OutboundResponse } from '../platform/outbound/outbound-message.js';
 import { Redaction } from './redaction/redactor.js';
 
@@ -62,7 +63,7 @@ export class AnswerRedaction {
   }
 
   #text(text: string, encoding: 'utf8' | 'latin1', place: RedactedPlace): string {
-    const bytes = Buffer.from(text, encoding);
+    const bytes = ownText(text, encoding);
     const left = this.#bytes(bytes, place);
     return left === bytes ? text : left.toString(encoding);
   }

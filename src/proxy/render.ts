@@ -1,4 +1,5 @@
 import type { Slot } from '../credentials/credential-fields.js';
+import { asBuffer, ownConcat, ownCopy, ownText } from '../platform/crypto/own-memory.js';
 import type { OutboundRequest } from '../platform/outbound/outbound-message.js';
 import { percentEncode } from './percent.js';
 import { fillText, mapLiterals, type Text } from './placeholder.js';
@@ -53,7 +54,7 @@ function renderHeader(value: Text, filling: Filling): string {
       secret.every(isHeaderByte),
       'the credential has a line break or another control character and cannot be put in a header',
     );
-    return Buffer.from(secret).toString('latin1');
+    return asBuffer(secret).toString('latin1');
   });
   return filled.replace(OUTER_BLANKS, '');
 }
@@ -65,7 +66,7 @@ function renderBody(body: BodyTemplate, filling: Filling): Buffer {
   const pieces = literals.flatMap((literal, index) =>
     index === 0 ? [Buffer.from(literal)] : [fillings[index - 1] as Buffer, Buffer.from(literal)],
   );
-  const rendered = Buffer.concat(pieces);
+  const rendered = ownConcat(pieces);
   for (const filled of fillings) filled.fill(0);
   return rendered;
 }
@@ -73,11 +74,11 @@ function renderBody(body: BodyTemplate, filling: Filling): Buffer {
 function encodeFor(encoding: BodyEncoding, secret: Uint8Array): Buffer {
   switch (encoding) {
     case 'form':
-      return Buffer.from(percentEncode(secret));
+      return ownText(percentEncode(secret));
     case 'json':
-      return Buffer.from(JSON.stringify(utf8(secret)).slice(1, -1));
+      return ownText(JSON.stringify(utf8(secret)).slice(1, -1));
     case 'text':
-      return Buffer.from(secret);
+      return ownCopy(secret);
   }
 }
 

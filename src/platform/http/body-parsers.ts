@@ -28,15 +28,24 @@ export function registerBodyParsers(fastify: FastifyInstance, bytesMax: number):
   const options = { parseAs: 'buffer', bodyLimit: bytesMax } as const;
   fastify.addContentTypeParser(JSON_TYPE, options, async (request: FastifyRequest, bytes: Buffer) => {
     assertReads(request, JSON_TYPE);
-    return parseJsonBody(bytes, bytesMax);
+    return wiped(bytes, () => parseJsonBody(bytes, bytesMax));
   });
   fastify.addContentTypeParser(STREAM_TYPE, (request, _payload, done) =>
     done(settingsOf(request).streamsBody ? null : unsupportedMediaType(acceptedType(request))),
   );
   fastify.addContentTypeParser(FORM_TYPE, options, async (request: FastifyRequest, bytes: Buffer) => {
     assertReads(request, FORM_TYPE);
-    return parseFormBody(bytes);
+    return wiped(bytes, () => parseFormBody(bytes));
   });
+}
+
+/** Bodies carry secrets, and Fastify puts small ones into memory that it shares: what was parsed is not left there. */
+function wiped<T>(bytes: Buffer, parse: () => T): T {
+  try {
+    return parse();
+  } finally {
+    bytes.fill(0);
+  }
 }
 
 function assertReads(request: FastifyRequest, type: string): void {

@@ -1,6 +1,7 @@
 import { channel } from 'node:diagnostics_channel';
 import { Readable } from 'node:stream';
 import type { Dispatcher } from 'undici';
+import { ownConcat } from '../crypto/own-memory.js';
 import { trustedRoots } from './connector.js';
 import { Deadline } from './deadline.js';
 import { codingOf, decoded } from './decode.js';
@@ -77,7 +78,7 @@ export class Outbound {
       const coding = request.method === 'HEAD' ? null : codingOf(headers);
       const body = coding === null ? pieces : await allOf(decoded(asyncly(pieces), coding, maxResponseBytes));
       if (ended !== null) throw ended as OutboundError;
-      return { ...head, headers: passedOn(headers), body: Buffer.concat(body) };
+      return { ...head, headers: passedOn(headers), body: ownConcat(body) };
     } catch (error) {
       throw ended ?? fromExchangeFault(error);
     } finally {

@@ -1,3 +1,5 @@
+import { asBuffer } from '../../platform/crypto/own-memory.js';
+
 /** What begins at a position: not enough seen to say, nothing special, or an escape of `length` characters for `bytes`. */
 export type Escape = 'incomplete' | 'literal' | { readonly length: number; readonly bytes: Uint8Array };
 export type ReadEscape = (bytes: Uint8Array, at: number) => Escape;
@@ -74,7 +76,7 @@ const POINT_MAX = 0x10ffff;
 
 /** `&amp;`, `&#47;`, `&#x2F;`: numbers, and the names that encoders use for characters a secret can have. */
 function readEntity(bytes: Uint8Array, at: number): Escape {
-  const text = Buffer.from(bytes.subarray(at, at + ENTITY_CHARS_MAX)).toString('latin1');
+  const text = asBuffer(bytes.subarray(at, at + ENTITY_CHARS_MAX)).toString('latin1');
   const end = text.indexOf(';');
   if (end < 0) return text.length < ENTITY_CHARS_MAX && ENTITY_PREFIX.test(text) ? 'incomplete' : 'literal';
   const name = text.slice(1, end);

@@ -1,3 +1,5 @@
+import { asBuffer, ownConcat, ownText } from '../../platform/crypto/own-memory.js';
+
 /** A form in which a secret is looked for, as symbols, so that spellings that mean the same are one. */
 export type Pattern = {
   readonly symbols: Uint8Array;
@@ -50,7 +52,7 @@ function alphabet(of: (char: string) => number): Alphabet {
 
 /** A secret itself, its hexadecimal digits, and its base64 at each of the three places in a group of three bytes. */
 export function patternsOf(secret: Uint8Array): Pattern[] {
-  const hexDigits = Buffer.from(Buffer.from(secret).toString('hex'));
+  const hexDigits = ownText(asBuffer(secret).toString('hex'));
   const whole = [toPattern(secret, PLAIN_ALPHABET), toPattern(hexDigits, HEX_ALPHABET)];
   const all = [...whole, base64(secret, 0), base64(secret, 1), base64(secret, 2)];
   return all.filter(({ symbols }) => symbols.length > 0);
@@ -83,7 +85,7 @@ function fallbackOf(symbols: Uint8Array): Uint32Array {
  * alone, and the seams at both ends.
  */
 function base64(secret: Uint8Array, offset: number): Pattern {
-  const text = Buffer.from(Buffer.concat([Buffer.alloc(offset), secret, Buffer.alloc(3)]).toString('base64'));
+  const text = ownText(ownConcat([Buffer.alloc(offset), secret, Buffer.alloc(3)]).toString('base64'));
   const from = offset * 8;
   const to = (offset + secret.length) * 8;
   const first = Math.ceil(from / 6);

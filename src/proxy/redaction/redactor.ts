@@ -1,3 +1,4 @@
+import { ownConcat, ownCopy } from '../../platform/crypto/own-memory.js';
 import { HTML_ENTITY, JSON_STRING, PERCENT } from './escapes.js';
 import { Reading } from './reading.js';
 import { patternsOf } from './patterns.js';
@@ -77,7 +78,7 @@ export class Redactor {
     const run = new RawRun(chunk, this.#heldFrom + this.#held.length);
     const safe = this.reading.push(run, this.#cuts, false);
     this.reading.rejoin();
-    this.#held = this.#held.length === 0 ? Buffer.from(chunk) : Buffer.concat([this.#held, chunk]);
+    this.#held = this.#held.length === 0 ? ownCopy(chunk) : ownConcat([this.#held, chunk]);
     return this.#release(safe);
   }
 

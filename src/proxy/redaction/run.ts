@@ -1,3 +1,5 @@
+import { ownConcat } from '../../platform/crypto/own-memory.js';
+
 /**
  * Consecutive characters of an answer as one reading sees them. A character begins at an offset in the raw stream and ends where
  * the next begins, the last one at `upTo`; what lies behind `upTo` is not decided yet.
@@ -36,7 +38,7 @@ export class JoinedRun implements Run {
     private readonly starts: readonly number[],
     private readonly rest: Run,
   ) {
-    this.bytes = Buffer.concat([waiting, rest.bytes]);
+    this.bytes = ownConcat([waiting, rest.bytes]);
   }
 
   get upTo(): number {
