@@ -73,6 +73,7 @@ export default {
     project('unit', ['src', 'packages']),
     project('integration', ['test/integration'], services),
     project('e2e', ['test/e2e'], services),
+    project('properties', ['test/properties']),
     project('attacks', ['test/attacks'], services),
     project('acceptance', ['test/acceptance'], services),
     // What takes minutes: `npm run test:long`.
