@@ -1,8 +1,10 @@
 // `npm test [-- jest arguments]`: installs and builds what is missing, checks, tests, and counts.
+// `npm test -- attacks`: the attack tests alone, and the table of what they saw; with --write, docs/attacks.md made from it.
 // The last line stands alone: `N passed, N failed`, and `, N skipped` behind it when there are.
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
+import { attackCount, attackFaults, attackTable, documentAgrees, isWhole, readAttacks } from './attacks.mjs';
 import { build } from './build.mjs';
 import { install, requireNode } from './install.mjs';
 import { seconds, tool } from './program.mjs';
@@ -12,7 +14,13 @@ const WORKERS = 2;
 /** A run that hangs must end, and count as failed. */
 const JEST_MS = process.env.CHANCERY_TEST_LONG === '1' ? 10_800_000 : 1_200_000;
 
-async function test(args) {
+/** Selections that have a name; everything else is Jest's. */
+const NAMED = { attacks: ['test/attacks', '--selectProjects', 'attacks'] };
+
+async function test(asked) {
+  const write = asked.includes('--write');
+  const args = asked.filter((arg) => arg !== '--write').flatMap((arg) => NAMED[arg] ?? [arg]);
+  const isAttacks = asked.includes('attacks');
   requireNode();
   await install({ show: false });
   await build();
@@ -21,7 +29,7 @@ async function test(args) {
     const { check } = await import('./check.mjs');
     counts.push(countServices(), await check());
   }
-  counts.push(await runJest(args));
+  counts.push(...(await runJest(args, { showTable: isAttacks, write })));
   const [passed, failed, skipped] = ['passed', 'failed', 'skipped'].map((kind) =>
     sum(counts.map((count) => count[kind] ?? 0)),
   );
@@ -38,18 +46,36 @@ function countServices() {
   return process.env.REQUIRE_SERVICES === '1' ? { failed: missing.length } : { skipped: missing.length };
 }
 
-async function runJest(args) {
+async function runJest(args, table) {
   const started = Date.now();
   const dir = mkdtempSync(path.join(tmpdir(), 'chancery-jest-'));
   const report = path.join(dir, 'report.json');
+  const attacks = path.join(dir, 'attacks');
+  mkdirSync(attacks);
+  process.env.CHANCERY_ATTACKS_DIR = attacks;
   try {
     const options = ['--ci', `--maxWorkers=${WORKERS}`, '--json', `--outputFile=${report}`];
     const { code } = await tool('jest/bin/jest.js', [...options, ...args], { show: true, timeoutMs: JEST_MS });
-    return countTests(report, code);
+    return [countTests(report, code), judgeAttacks(readAttacks(attacks), table)];
   } finally {
     rmSync(dir, { recursive: true, force: true });
     console.log(`tests ended after ${seconds(started)}`);
   }
+}
+
+/** Only a run of all attacks can say that a row has no test, or that the document is not what was seen. */
+function judgeAttacks(attacks, { showTable, write }) {
+  if (showTable) console.log(attackTable(attacks));
+  if (!showTable && !isWhole(attacks)) return {};
+  const faults = attackFaults(attacks);
+  if (faults.length === 0 && !documentAgrees(attacks, { write }))
+    faults.push('docs/attacks.md is not what was seen: npm test -- attacks --write');
+  const rows = attacks.filter(({ reports }) => reports.length > 0).length;
+  console.log(
+    `\n${faults.length === 0 ? 'ok  ' : 'FAIL'} ${attackCount(attacks)} attacks on ${rows} of ${attacks.length} rows`,
+  );
+  for (const fault of faults) console.log(`     ${fault}`);
+  return faults.length === 0 ? { passed: 1 } : { failed: 1 };
 }
 
 function countTests(report, code) {

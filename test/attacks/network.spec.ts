@@ -21,6 +21,7 @@ beforeAll(async () => {
   await site.credential('home');
 });
 beforeEach(() => {
+  site.upstream.on('/', (_, response) => response.end('{}'));
   site.upstream.received.length = 0;
   site.dns.asked.length = 0;
 });
@@ -205,6 +206,7 @@ for (const door of DOORS) {
       const seen = saw(await useAt(door, name, site.upstreamPort, 300));
       expect(seen).toMatchObject({ status, code });
       expect(seen.body.toString()).not.toContain(name);
+      expect(await site.outcomeOf(seen.seq)).toMatchObject({ outcome: 'failure', details: { code } });
       expect(site.upstream.received).toEqual([]);
     });
 }

@@ -52,7 +52,8 @@ for (const door of DOORS) {
       const seen = saw(await door.use(site.agent, 'github', { url: `https://${host}:${site.upstreamPort}/` }));
       expect(seen).toMatchObject({ status: 200, code: null });
       expect(site.upstream.received).toMatchObject([{ serverName: name }]);
-      expect(new Set(site.dns.asked.splice(0).map((question) => question.name))).toEqual(new Set([name]));
+      // Whoever opened the connection, nobody else's name was asked for.
+      expect(site.dns.asked.splice(0).filter((question) => question.name !== name)).toEqual([]);
     });
 }
 

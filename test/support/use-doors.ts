@@ -1,6 +1,7 @@
 import { execute } from './app.js';
 import type { Outcome } from './attack-report.js';
 import type { DpopAgent } from './dpop-agent.js';
+import { throughStream } from './stream-door.js';
 
 /** A request as a template says it, and what of the call is the caller's to choose. */
 export interface AskedUse {
@@ -27,13 +28,17 @@ export interface SeenUse extends Outcome {
   readonly redactions: number | null;
   /** The answer ended before its end. */
   readonly broken: boolean;
+  /** The status text, where there is one. */
+  readonly reason?: string;
   /** The position of the intent or denial. */
   readonly seq: number | undefined;
 }
 
 /** One of the ways in which an agent uses a credential. */
 export interface UseDoor {
-  readonly name: 'execute';
+  readonly name: 'execute' | 'stream';
+  /** Whether such a request can be made here at all. */
+  canSay(asked: AskedUse): boolean;
   use(agent: DpopAgent, credential: string, asked?: AskedUse, options?: UseOptions): Promise<SeenUse>;
 }
 
@@ -49,6 +54,7 @@ interface ExecuteAnswer {
 
 const throughExecute: UseDoor = {
   name: 'execute',
+  canSay: () => true,
   async use(agent, credential, asked = {}, { timeoutMs, version } = {}) {
     const more = {
       ...(timeoutMs !== undefined && { timeout_ms: timeoutMs }),
@@ -74,4 +80,4 @@ const throughExecute: UseDoor = {
   },
 };
 
-export const DOORS: readonly UseDoor[] = [throughExecute];
+export const DOORS: readonly UseDoor[] = [throughExecute, throughStream];

@@ -35,22 +35,23 @@ export class Fleet {
   private constructor(
     readonly database: TestDatabase,
     readonly open: OpenDatabase,
-    private readonly dir: string,
+    /** Keyring, checkpoints and what else the nodes keep outside the database. */
+    readonly dir: string,
     private readonly upstreams: HostileUpstreams,
   ) {}
 
-  static async start(count: number): Promise<Fleet> {
+  static async start(count: number, nodeFlags: readonly string[] = []): Promise<Fleet> {
     const database = await cloneDatabase();
     const dir = mkdtempSync(path.join(tmpdir(), 'chancery-fleet-'));
     const fleet = new Fleet(database, openDatabase(database), dir, await HostileUpstreams.create());
     await fleet.#prepare();
-    for (let i = 0; i < count; i += 1) await fleet.join();
+    for (let i = 0; i < count; i += 1) await fleet.join({}, nodeFlags);
     return fleet;
   }
 
-  async join(more: Readonly<Record<string, string>> = {}): Promise<FleetNode> {
+  async join(more: Readonly<Record<string, string>> = {}, nodeFlags: readonly string[] = []): Promise<FleetNode> {
     const own = { CHANCERY_CHECKPOINT_FILE: path.join(this.dir, `checkpoints-${this.nodes.length}`) };
-    const process = await NodeProcess.start({ ...this.#env, ...own, ...more });
+    const process = await NodeProcess.start({ ...this.#env, ...own, ...more }, nodeFlags);
     const staff = callerOn(process.at.ops, await signedIn(this, PLATFORM_TENANT_ID, 'owner'));
     const node = { process, staff };
     this.nodes.push(node);

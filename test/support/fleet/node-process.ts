@@ -14,10 +14,12 @@ export class NodeProcess {
     readonly at: Readonly<Record<Surface, string>>,
     /** What it logged. */
     readonly lines: readonly Record<string, unknown>[],
+    /** What it said beside its log. */
+    readonly said: () => string,
   ) {}
 
-  static async start(env: Readonly<Record<string, string>>): Promise<NodeProcess> {
-    const child = spawn(process.execPath, [path.join(ROOT, 'dist/main.js')], {
+  static async start(env: Readonly<Record<string, string>>, nodeFlags: readonly string[] = []): Promise<NodeProcess> {
+    const child = spawn(process.execPath, [...nodeFlags, path.join(ROOT, 'dist/main.js')], {
       cwd: ROOT,
       env: { PATH: process.env.PATH, TMPDIR: process.env.TMPDIR, ...env },
       stdio: ['ignore', 'pipe', 'pipe'],
@@ -36,7 +38,7 @@ export class NodeProcess {
         resolve(logged as Record<Surface, string>);
       });
     });
-    return new NodeProcess(child, at, lines);
+    return new NodeProcess(child, at, lines, () => said);
   }
 
   /** Stopped between two instructions, as by an operating system that has better things to do. */

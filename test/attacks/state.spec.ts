@@ -1,0 +1,224 @@
+import { type AppTenant, expectStatus, MASTER_PASSWORD, newAgent, storeCredential } from '../support/app.js';
+import { attack } from '../support/attack-report.js';
+import { type AttackSite, openAttackSite, SECRET } from '../support/attack-site.js';
+import { DpopAgent } from '../support/dpop-agent.js';
+import { eventually } from '../support/eventually.js';
+import { UPSTREAM_HOST as H } from '../support/hostile-upstream.js';
+import { type Caller, callerOn, signedIn } from '../support/identity.js';
+import { PLATFORM_TENANT_ID } from '../../src/platform/ids.js';
+import { DOORS, type SeenUse, type UseDoor } from '../support/use-doors.js';
+
+jest.setTimeout(60_000);
+
+const CUT_WITHIN_MS = 1_000;
+const reason = 'test';
+
+/** People act on this node, or on the other one; the agent works on either. */
+interface Side {
+  readonly name: string;
+  readonly base: string;
+  readonly staff: Caller;
+}
+let site: AttackSite;
+let sides: readonly [here: Side, there: Side];
+beforeAll(async () => {
+  site = await openAttackSite();
+  const own = { TENANT_ORIGINS: '', PUBLIC_ORIGINS: '', OPS_ORIGINS: '' };
+  const node = await site.app.join(own);
+  const staff = callerOn(node.urls.ops, await signedIn(site.app, PLATFORM_TENANT_ID, 'owner'));
+  sides = [
+    { name: 'this node', base: site.app.at.tenant, staff: site.app.staff },
+    { name: 'another node', base: node.urls.tenant, staff },
+  ];
+  site.upstream.hangOn('/hang');
+  site.upstream.on('/drip', (_, response) => {
+    response.writeHead(200, { 'content-type': 'text/event-stream' });
+    const dripping = setInterval(() => response.write(`data: ${'x'.repeat(20)}\n\n`), 10);
+    response.once('close', () => clearInterval(dripping));
+  });
+});
+afterEach(() => site.upstream.letGo());
+afterAll(() => site?.close());
+
+let count = 0;
+interface Cast {
+  readonly tenant: AppTenant;
+  readonly agent: DpopAgent;
+  readonly credential: string;
+}
+
+/** An agent of a test's own that works on `side`, with a credential of its own, of a tenant whose people are on this node. */
+async function cast(side: Side): Promise<Cast> {
+  count += 1;
+  const { tenant } = site;
+  const here = await newAgent(site.app, tenant, `cast-${count}`, 'PARTNER');
+  const agent = new DpopAgent(side.base, here.id, here.apiKey);
+  expectStatus(await agent.token(), 200);
+  const credential = `cast_${count}`;
+  await storeCredential(tenant, credential, SECRET, { grantTo: [agent] });
+  return { tenant, agent, credential };
+}
+
+type Act = (it: Cast) => Promise<{ readonly status: number; readonly body: unknown }>;
+const brake = ({ tenant }: Cast, body: Record<string, unknown>) =>
+  tenant.admin('POST', '/v1/brakes', { ...body, reason });
+
+async function release(human: Caller, scope: string) {
+  const { body } = await human<{ data: { id: string; scope: string }[] }>('GET', '/v1/brakes?active=true&limit=200');
+  const id = body.data.findLast((one) => one.scope === scope)?.id;
+  const confirm = scope === 'global' ? { confirm: 'clear the global brake' } : {};
+  return human('POST', `/v1/brakes/${id}/clear`, { reason, ...confirm });
+}
+
+/** Unsealing is done at each node: a seal reached them all. */
+async function unsealAll(): Promise<{ status: number; body: unknown }> {
+  for (const { staff } of sides)
+    expectStatus(await staff('POST', '/v1/vault/unseal', { password: MASTER_PASSWORD }), 200);
+  return { status: 200, body: {} };
+}
+
+interface Change {
+  readonly act: string;
+  readonly change: Act;
+  readonly undo?: Act;
+  /** What the next use is told. */
+  readonly code: string | null;
+}
+
+const CHANGES: readonly (Change & { readonly cuts: boolean })[] = [
+  {
+    act: 'a brake on the agent',
+    cuts: true,
+    code: 'brake_active',
+    change: (it) => brake(it, { scope: 'agent', agent_id: it.agent.id }),
+  },
+  {
+    act: 'a brake on the credential',
+    cuts: false,
+    code: 'brake_active',
+    change: (it) => brake(it, { scope: 'credential', credential_name: it.credential }),
+  },
+  {
+    act: 'a brake on the tenant',
+    cuts: true,
+    code: 'brake_active',
+    change: (it) => brake(it, { scope: 'tenant' }),
+    undo: ({ tenant }) => release(tenant.human, 'tenant'),
+  },
+  {
+    act: 'the global brake',
+    cuts: true,
+    code: 'brake_active',
+    change: () => site.app.staff('POST', '/v1/brakes', { scope: 'global', reason }),
+    undo: () => release(site.app.staff, 'global'),
+  },
+  {
+    act: 'a seal',
+    cuts: true,
+    code: 'vault_sealed',
+    change: () => site.app.staff('POST', '/v1/vault/seal', { reason }),
+    undo: unsealAll,
+  },
+  {
+    act: 'suspending the agent',
+    cuts: false,
+    code: 'invalid_token',
+    change: ({ tenant, agent }) => tenant.admin('POST', `/v1/agents/${agent.id}/suspend`, { reason }),
+  },
+  {
+    act: 'deleting the credential',
+    cuts: true,
+    code: 'credential_not_found',
+    change: ({ tenant, credential }) => tenant.admin('DELETE', `/v1/credentials/${credential}`),
+  },
+  {
+    act: 'taking the grant away',
+    cuts: false,
+    code: 'credential_not_found',
+    change: ({ tenant, credential, agent }) =>
+      tenant.admin('DELETE', `/v1/credentials/${credential}/grants/${agent.id}`),
+  },
+  {
+    act: 'a demotion',
+    cuts: false,
+    code: 'tier_too_low',
+    change: ({ tenant, agent }) => tenant.admin('POST', `/v1/agents/${agent.id}/demote`, { tier: 'NOVICE', reason }),
+  },
+  {
+    act: 'a higher minimum tier',
+    cuts: false,
+    code: 'tier_too_low',
+    change: ({ tenant, credential }) =>
+      tenant.admin('PATCH', `/v1/credentials/${credential}`, { minimum_tier: 'GUARDIAN' }),
+  },
+  {
+    act: 'other domains',
+    cuts: false,
+    code: 'domain_not_allowed',
+    change: ({ tenant, credential }) =>
+      tenant.admin('PUT', `/v1/credentials/${credential}/binding`, { allowed_domains: ['elsewhere.example'] }),
+  },
+  {
+    act: 'a rotation',
+    cuts: false,
+    code: null,
+    change: ({ tenant, credential }) =>
+      tenant.admin('POST', `/v1/credentials/${credential}/rotate`, { value: `${SECRET}-new` }),
+  },
+];
+
+const useOf = (door: UseDoor, { agent, credential }: Cast, path = '/'): Promise<SeenUse> =>
+  door.use(agent, credential, { url: `https://${H}${path}` });
+
+/** What is under way when something happens: a call that nobody answered yet, or an answer that is arriving. */
+const UNDER_WAY = {
+  execute: { what: 'a call that waits', path: '/hang', isThere: () => site.upstream.hanging > 0 },
+  stream: {
+    what: 'an answer that streams',
+    path: '/drip',
+    isThere: () => site.upstream.received.some(({ target }) => target === '/drip'),
+  },
+} as const;
+
+for (const door of DOORS) {
+  for (const { act, change, undo, code } of CHANGES)
+    attack('40', door.name, `${act}, and the next use on another node`, async (saw) => {
+      const it = await cast(sides[1]);
+      // The node has its policy, its keys and the connection in memory.
+      expect(await useOf(door, it)).toMatchObject({ status: 200, code: null });
+      const changed = await change(it);
+      try {
+        expect(changed.status).toBeLessThan(300);
+        const seen = saw(await useOf(door, it));
+        expect(seen.code).toBe(code);
+        const sent = site.upstream.received.at(-1)?.headers.authorization;
+        if (code === null) expect(sent).toBe(`Bearer ${SECRET}-new`);
+      } finally {
+        await undo?.(it);
+      }
+    });
+
+  const { what, path, isThere } = UNDER_WAY[door.name];
+  for (const [index, where] of ['here', 'on another node'].entries())
+    for (const { act, change, undo } of CHANGES.filter(({ cuts }) => cuts))
+      attack('39', door.name, `${act} during ${what} ${where}`, async (saw) => {
+        const it = await cast(sides[index] as Side);
+        site.upstream.received.length = 0;
+        const answer = useOf(door, it, path);
+        await eventually(isThere, (there) => there);
+        const startedAt = performance.now();
+        const changed = change(it);
+        try {
+          const seen = saw(await answer);
+          const tookMs = performance.now() - startedAt;
+          expect((await changed).status).toBeLessThan(300);
+          expect(tookMs).toBeLessThan(CUT_WITHIN_MS);
+          // Never an end that looks clean.
+          if (seen.code === null) expect(seen.broken).toBe(true);
+          else expect(seen).toMatchObject({ status: 503, code: 'call_cut' });
+        } finally {
+          await changed;
+          await undo?.(it);
+        }
+      });
+}
