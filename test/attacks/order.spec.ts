@@ -59,7 +59,9 @@ for (const door of DOORS)
         // Its outcome comes behind the answer, and must not be taken for the next one's entry.
         if (expected === undefined) return void (await site.outcomeOf(seen.seq));
         // One entry, with the same code; and nothing was decrypted.
-        const entries = (await site.lastEntries(4)).map(({ entry }) => entry).filter(({ seq }) => seq > before);
+        const entries = (await site.lastEntries(4))
+          .map(({ entry }) => entry)
+          .filter(({ seq, action }) => seq > before && action === 'credential.use');
         expect(entries).toMatchObject([{ seq: seen.seq, outcome: 'denied', details: { code: seen.code } }]);
         expect(decrypted).not.toHaveBeenCalled();
       } finally {

@@ -41,7 +41,9 @@ export async function openAttackSite(options: TestAppOptions = {}, tier = 'GUARD
   const upstreams = await HostileUpstreams.create([UPSTREAM_HOST, `*.${DNS_DOMAIN}`, '*.github.com', '*.b.github.com']);
   try {
     const { port } = await upstreams.https(upstream.listener);
-    const env = { CHANCERY_DNS_SERVERS: dns.server, CHANCERY_DIAL_ALLOW: '127.0.0.1/32', ...options.env };
+    // No jobs: what they find out about an attacker would come between its attacks.
+    const own = { CHANCERY_DNS_SERVERS: dns.server, CHANCERY_DIAL_ALLOW: '127.0.0.1/32', CHANCERY_JOBS: 'off' };
+    const env = { ...own, ...options.env };
     const hosts = { [UPSTREAM_HOST]: `127.0.0.1:${port}`, ...options.hosts };
     const app = await startApp({ ...options, upstreams, env, hosts });
     const tenant = await app.newTenant();
