@@ -1,14 +1,16 @@
 import { parseArgs } from 'node:util';
 import { benchAudit } from './audit.js';
 import { benchProxy } from './proxy.js';
+import { benchRedaction } from './redaction.js';
 import { benchRls } from './rls.js';
 import { benchTenants } from './tenants.js';
 
-const USAGE = `npm run bench -- proxy|audit|rls|tenants [--json] [options]
+const USAGE = `npm run bench -- proxy|audit|rls|tenants|redaction [--json] [options]
   proxy           proxied calls over two pass-throughs, bare and verifying the same proof
   audit           chained durable appends over unchained inserts of the same rows
   rls             a tenant's query over the same on a table without row security
   tenants         p99 of 500 active among 10000 tenants over that of 10 (--tenants, --registered)
+  redaction       the redacting stream over a plain pipe, and the first byte of a stream over a direct call's
   --rounds N      interleaved rounds, of which the medians are printed (7)
   --calls N       of each side in each round (4000)
   --in-flight N   at a time (proxy 32, audit 64, tenants 8)
@@ -18,6 +20,8 @@ const USAGE = `npm run bench -- proxy|audit|rls|tenants [--json] [options]
 const EX_USAGE = 64;
 /** An append is a small part of a call. */
 const AUDIT_CALLS_FACTOR = 5;
+/** First bytes are waited for one at a time. */
+const FIRST_BYTE_CALLS_PART = 20;
 
 const option = (text: string) => ({ type: 'string', default: text }) as const;
 
@@ -45,6 +49,9 @@ try {
       break;
     case 'audit':
       await benchAudit({ rounds, calls: calls * AUDIT_CALLS_FACTOR, inFlight: inFlightOf(64), json });
+      break;
+    case 'redaction':
+      await benchRedaction({ rounds, calls: calls / FIRST_BYTE_CALLS_PART, json });
       break;
     case 'rls':
       await benchRls({ rounds, calls, json });

@@ -131,6 +131,12 @@ export function executeTarget({ tenantUrl: base }: World) {
   return { method: 'POST', base, path: `/v1/credentials/${CREDENTIAL}/execute`, body } as const;
 }
 
+/** The same call, its answer streamed. */
+export function streamTarget({ tenantUrl: base }: World) {
+  const path = `/v1/credentials/${CREDENTIAL}/proxy/https/${UPSTREAM_HOST}/v1/models`;
+  return { method: 'GET', base, path, body: null } as const;
+}
+
 type Shown = { email: string; password: string; otpauth_uri: string };
 
 async function createDatabase(clusterUrl: string): Promise<string> {

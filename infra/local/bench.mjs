@@ -1,4 +1,4 @@
-// `npm run bench -- proxy|audit|rls|tenants [options]`: installs and builds what is missing, compiles bench/, measures.
+// `npm run bench -- proxy|audit|rls|tenants|redaction [options]`: installs and builds what is missing, compiles bench/, measures.
 // What bench/ imports from src/ is what was built, so that the servers and the measuring code are the same.
 import { mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import path from 'node:path';
