@@ -133,8 +133,8 @@ export function executeTarget({ tenantUrl: base }: World) {
 
 /** The same call, its answer streamed. */
 export function streamTarget({ tenantUrl: base }: World) {
-  const path = `/v1/credentials/${CREDENTIAL}/proxy/https/${UPSTREAM_HOST}/v1/models`;
-  return { method: 'GET', base, path, body: null } as const;
+  const target = `/v1/credentials/${CREDENTIAL}/proxy/https/${UPSTREAM_HOST}/v1/models`;
+  return { method: 'GET', base, path: target, body: null } as const;
 }
 
 type Shown = { email: string; password: string; otpauth_uri: string };

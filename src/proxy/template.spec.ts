@@ -251,8 +251,8 @@ test.each([
   ['application/x-ndjson', '{"a":"\\{{CREDENTIAL}}"}'],
   ['application/x-ndjson', '{"a":"\\u00{{CREDENTIAL}}"}'],
 ])('half an escape before a placeholder is refused: %s %s', (type, body) => {
-  const parsed = parse({ method: 'POST', headers: { 'content-type': type }, body });
-  expect(parsed).toMatchObject({ ok: false, code: 'template_refused' });
+  const read = parse({ method: 'POST', headers: { 'content-type': type }, body });
+  expect(read).toMatchObject({ ok: false, code: 'template_refused' });
 });
 
 test('a whole escape before a placeholder is none of our business', () => {

@@ -136,9 +136,9 @@ describe('ATTACKS 31: what stands before a secret does not hide its beginning', 
 
   test.each(SECRETS)('%s', (secret) => {
     for (const before of BEFORE) {
-      for (const [form, encode] of FORMS) {
+      for (const [name, encode] of FORMS) {
         const left = redact(`${before}${encode(secret)}.`, secret);
-        expect([before, form, left]).toEqual([before, form, expect.stringMatching(/\[redacted\].{0,2}\.$/)]);
+        expect([before, name, left]).toEqual([before, name, expect.stringMatching(/\[redacted\].{0,2}\.$/)]);
       }
     }
   });

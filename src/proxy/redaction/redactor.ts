@@ -47,7 +47,7 @@ const SLICE_BYTES = 65_536;
 
 function wantedOf(secrets: readonly Uint8Array[]): Wanted {
   const patterns = secrets.flatMap(patternsOf);
-  const beginners = new Array<number[] | undefined>(256).fill(undefined);
+  const beginners: (number[] | undefined)[] = [];
   patterns.forEach(({ alphabet, symbols }, index) => {
     for (const byte of alphabet.bytesOf[symbols[0] as number] as readonly number[])
       (beginners[byte] ??= []).push(index);

@@ -1,3 +1,4 @@
+import type { OutgoingHttpHeaders } from 'node:http';
 import type { FastifyReply } from 'fastify';
 import type { EntryRef } from '../../tenancy/acts.js';
 
@@ -17,14 +18,10 @@ export class ClientAnswer {
   begin(status: number, statusText: string, headers: Headers, audit: EntryRef): void {
     const { raw, request } = this.reply.hijack();
     const passed = headers.filter(([name]) => mayPass(name.toLowerCase()));
-    const own = [['Chancery-Audit', `${audit.seq} ${audit.hash}`]];
+    const own: [string, string][] = [['Chancery-Audit', `${audit.seq} ${audit.hash}`]];
     // What of the request nobody read would be taken for the next one.
     if (!request.raw.complete) own.push(['Connection', 'close']);
-    raw.writeHead(
-      status,
-      latin1(statusText),
-      [...passed.map(([name, value]) => [tokenOf(name), value]), ...own].flat(),
-    );
+    raw.writeHead(status, latin1(statusText), byName([...passed, ...own]));
     // Not `flushHeaders`, which would write the head as UTF-8: its characters are bytes.
     this.#flush = setImmediate(() => raw.write(Buffer.alloc(0)));
   }
@@ -63,6 +60,18 @@ export class ClientAnswer {
       else ended.addEventListener('abort', done, { once: true });
     });
   }
+}
+
+/** Lines of one name as one list of values: beside a header that is set already, Node keeps only the last of equal names. */
+function byName(headers: Headers): OutgoingHttpHeaders {
+  const lines = new Map<string, [name: string, values: string[]]>();
+  for (const [name, value] of headers) {
+    const token = tokenOf(name);
+    const known = lines.get(token.toLowerCase());
+    if (known === undefined) lines.set(token.toLowerCase(), [token, [value]]);
+    else known[1].push(value);
+  }
+  return Object.fromEntries(lines.values());
 }
 
 const mayPass = (name: string): boolean => !NEVER_FROM_UPSTREAM.has(name) && !name.startsWith(OURS);

@@ -31,12 +31,11 @@ export class StreamController {
   ): Promise<void> {
     const answer = new ClientAnswer(reply);
     const waitSeconds = waitOf(request.headers.prefer);
-    const waiting = await this.streamCredential.execute(principal, {
-      credentialName,
-      request: request.raw,
-      answer,
-      waitSeconds,
-      gone: goneSignal(reply),
+    const input = { credentialName, request: request.raw, answer, waitSeconds, gone: goneSignal(reply) };
+    const waiting = await this.streamCredential.execute(principal, input).catch((error: unknown) => {
+      // What of the request nobody read would be read to its end, however long, only to be thrown away.
+      if (!request.raw.complete) void reply.header('Connection', 'close');
+      throw error;
     });
     if (waiting === undefined) return;
     if (waitSeconds > 0) void reply.header('Preference-Applied', `wait=${waitSeconds}`);
