@@ -13,7 +13,7 @@ import type { EntryRef } from '../tenancy/acts.js';
 import { appendLocked, compareAndAppend, hashAt, readHead } from './audit.repository.js';
 import { answerBatch, type Batch, decideBatch } from './batch.js';
 import type { Committed, Decide, PolicyLoader } from './decision.js';
-import { type Known, PolicyMemory } from './policy-memory.js';
+import { ChainPutBackError, type Known, PolicyMemory } from './policy-memory.js';
 import { Submission } from './submission.js';
 
 export type { Committed, Decide, DecisionView, PolicyLoader, Verdict } from './decision.js';
@@ -50,7 +50,10 @@ export class Committer<P> {
     private readonly database: TenantDatabase,
     load: PolicyLoader<P>,
     private readonly now: () => number,
-    private readonly notify: { busy(): void; idle(): void } = { busy: () => undefined, idle: () => undefined },
+    private readonly notify: { busy(): void; idle(): void; putBack?(): void } = {
+      busy: () => undefined,
+      idle: () => undefined,
+    },
   ) {
     this.#memory = new PolicyMemory(load, now);
   }
@@ -124,7 +127,8 @@ export class Committer<P> {
       return landed;
     } catch (error) {
       if (this.#doubts.length === 0) {
-        const told = isOutOfService(error) ? databaseUnavailable() : error;
+        if (error instanceof ChainPutBackError) this.notify.putBack?.();
+        const told = toldOf(error);
         for (const submission of taken) submission.fail(told);
       } else {
         this.#putBack(taken);
@@ -227,4 +231,9 @@ export class Committer<P> {
     await client.query('commit');
     return known;
   }
+}
+
+function toldOf(error: unknown): unknown {
+  if (error instanceof ChainPutBackError) return overCapacity('The database is being looked into. Nothing was done.');
+  return isOutOfService(error) ? databaseUnavailable() : error;
 }

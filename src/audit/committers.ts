@@ -3,14 +3,9 @@ import { LRUCache } from 'lru-cache';
 import { Clock } from '../platform/clock.js';
 import { TenantDatabase } from '../platform/database/tenant-database.js';
 import { Committer, type PolicyLoader } from './committer.js';
+import type { ChainEnd } from './policy-memory.js';
 
 const IDLE_COMMITTERS_MAX = 2_000;
-
-/** Where a chain ended when it was looked at last. */
-export interface ChainEnd {
-  readonly seq: number;
-  readonly hash: string;
-}
 
 /** The committers of this process, one a tenant. `P` is the policy that the room above decides by. */
 @Injectable()
@@ -19,12 +14,18 @@ export class Committers<P = unknown> implements BeforeApplicationShutdown {
   readonly #idle = new LRUCache<string, Committer<P>>({ max: IDLE_COMMITTERS_MAX });
   readonly #busy = new Map<string, Committer<P>>();
   #load: PolicyLoader<P> | null = null;
+  #tellPutBack: () => void = () => undefined;
   readonly #watchers: ((tenantId: string) => void)[] = [];
 
   constructor(
     private readonly database: TenantDatabase,
     private readonly clock: Clock,
   ) {}
+
+  /** Called when a chain is found to end before where it was seen. */
+  whenPutBack(tell: () => void): void {
+    this.#tellPutBack = tell;
+  }
 
   /** Says how the policy is loaded; once, at start. */
   decideBy(load: PolicyLoader<P>): void {
@@ -41,6 +42,7 @@ export class Committers<P = unknown> implements BeforeApplicationShutdown {
     if (known !== undefined) return known;
     if (this.#load === null) throw new Error('no policy was named to decide by');
     const made = new Committer<P>(tenantId, this.database, this.#load, () => this.clock.now(), {
+      putBack: () => this.#tellPutBack(),
       busy: () => {
         this.#busy.set(tenantId, made);
         for (const watch of this.#watchers) watch(tenantId);

@@ -13,6 +13,17 @@ export interface Known<P> {
   readonly load: number;
 }
 
+/** Where a chain ended when it was looked at last. */
+export interface ChainEnd {
+  readonly seq: number;
+  readonly hash: string;
+}
+
+/** A chain that ends before where this process saw it: its database was put back. */
+export class ChainPutBackError extends Error {
+  override readonly name = 'ChainPutBackError';
+}
+
 /** What one process remembers of a tenant between two commits. It is caught up with, and forgotten only with its database. */
 export class PolicyMemory<P> {
   #known: Known<P> | null = null;
@@ -45,6 +56,8 @@ export class PolicyMemory<P> {
   /** Learns what was appended since, and the policy again when its epoch moved or `anew` asks for it. */
   async catchUp(tx: TenantTx, head: ChainHead, load: number, anew: boolean): Promise<Known<P>> {
     const known = this.#known;
+    // What is known stays as it is: it is what tells.
+    if (known !== null && isBehind(head, known.head)) throw new ChainPutBackError('the chain was put back');
     const chain = known?.chain ?? new ChainMemory();
     const whole = await chain.load(tx, known?.head.seq ?? 0, head.seq, this.now(), this.ticks());
     if (known !== null && !anew && known.head.epoch === head.epoch && whole) return (this.#known = { ...known, head });
@@ -62,4 +75,9 @@ export class PolicyMemory<P> {
     chain.advance(entries, jtis, this.now(), this.ticks());
     this.#known = { ...this.#known, head: { ...head, seq: last.seq, hash: last.hash } };
   }
+}
+
+/** Chains only grow, so this is never so but where somebody has put another in their place. */
+export function isBehind(head: ChainEnd, seen: ChainEnd): boolean {
+  return head.seq < seen.seq || (head.seq === seen.seq && head.hash !== seen.hash);
 }

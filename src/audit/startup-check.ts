@@ -5,10 +5,10 @@ import { type DatabaseIdentity, readDatabaseIdentity } from '../platform/databas
 import { TenantDatabase } from '../platform/database/tenant-database.js';
 import { publicId } from '../platform/ids.js';
 import { ChainHeads } from './chain-heads.js';
-import type { ChainEnd } from './committers.js';
 import { CheckpointFile } from './checkpoint-file.js';
 import { compareWithCheckpoint } from './compare-checkpoint.js';
 import { KnownDatabaseFile } from './known-database.js';
+import { type ChainEnd, isBehind } from './policy-memory.js';
 import { SignCheckpoints } from './sign-checkpoints.js';
 
 /** A chain whose end is not what was signed, or seen: `headSeq` is null when there is no chain at all any more. */
@@ -72,8 +72,7 @@ export class StartupCheck {
       gone.delete(tenant);
       const last = signed.get(tenant);
       const end = seen.get(head.tenantId);
-      const isBehindSeen =
-        end !== undefined && (head.seq < end.seq || (head.seq === end.seq && head.hash !== end.hash));
+      const isBehindSeen = end !== undefined && isBehind(head, end);
       if (compareWithCheckpoint(head, last) === 'behind')
         behind.push({ tenant, headSeq: head.seq, signedSeq: last?.seq ?? 0 });
       else if (isBehindSeen) behind.push({ tenant, headSeq: head.seq, signedSeq: last?.seq ?? 0, seenSeq: end.seq });

@@ -27,6 +27,7 @@ export class BrakeRestoredDatabase {
   async execute(): Promise<void> {
     await this.#look('system:startup');
     this.watch.examineWith(() => this.#look('system:database-restart'));
+    this.committers.whenPutBack(() => this.watch.lookInto());
   }
 
   async #look(actor: string): Promise<void> {

@@ -75,6 +75,11 @@ export class PlatformWatch implements BeforeApplicationShutdown {
     this.#examine = examine;
   }
 
+  /** Somebody saw that the data is not what it was. */
+  lookInto(): void {
+    if (this.#examining === null) this.#lookInto();
+  }
+
   get holdsLease(): boolean {
     return this.#lease.holds;
   }

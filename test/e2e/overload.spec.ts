@@ -11,7 +11,7 @@ const PHASE_MS = 1_000;
 const GOODPUT_MIN = 0.8;
 /** Pairs of phases: the first are judged, and more are asked of a machine that does other things too. */
 const PAIRS = 3;
-const PAIRS_MAX = 15;
+const PAIRS_MAX = 9;
 
 let site: CrashSite;
 let tenant: AppTenant;

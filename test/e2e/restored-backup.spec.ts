@@ -32,7 +32,7 @@ async function signed(): Promise<void> {
         .split('\n')
         .filter((line) => line.includes(id)),
     (lines) => (JSON.parse(lines.at(-1) ?? '{"seq":0}') as { seq: number }).seq >= body.head.seq,
-    30_000,
+    60_000,
   );
 }
 
@@ -112,7 +112,10 @@ test('P4: put back under a running server it is braked as well, also when nothin
   expect(await globalBrakes()).toEqual([]);
   const pulled = await tenant.admin('POST', '/v1/brakes', { scope: 'tenant', reason: 'on when it was lost' });
   expect(pulled.status).toBe(201);
-  expect((await execute(agent, 'key')).body.code).toBe('brake_active');
+  await eventually(
+    async () => (await execute(agent, 'key')).body.code,
+    (code) => code === 'brake_active',
+  );
 
   await site.cluster.stop();
   rmSync(site.cluster.dataDir, { recursive: true });

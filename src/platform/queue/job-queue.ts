@@ -65,6 +65,8 @@ export class JobQueue {
   #queue: OpenQueue | undefined;
   #worker: OpenWorker | undefined;
   #watchdog: NodeJS.Timeout | undefined;
+  /** The worker's connection failed since it was opened. */
+  #hasFailed = false;
   #state: State = 'stopped';
   #stopped: Promise<void> | undefined;
 
@@ -127,7 +129,11 @@ export class JobQueue {
     const concurrency = this.#options.concurrency ?? CONCURRENCY;
     const worker = openWorker(this.#store, this.#name, (job) => this.#run(job.name, job.data), { concurrency });
     this.#worker = worker;
-    worker.on('error', (error) => this.#log.warn({ err: error }, 'queue worker'));
+    this.#hasFailed = false;
+    worker.on('error', (error) => {
+      this.#hasFailed = true;
+      this.#log.warn({ err: error }, 'queue worker');
+    });
     await worker.waitUntilReady();
   }
 
@@ -186,7 +192,8 @@ export class JobQueue {
 
   async #look(): Promise<boolean> {
     const queue = this.#queue;
-    if (!queue || !this.#worker?.isRunning()) return false;
+    // One that lost its connection may wait for ever and say that it runs.
+    if (!queue || !this.#worker?.isRunning() || this.#hasFailed) return false;
     let healthy = true;
     for (const job of this.#jobs.values()) healthy = (await this.#keepScheduled(queue, job)) && healthy;
     return healthy;
