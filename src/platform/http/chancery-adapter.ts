@@ -4,6 +4,7 @@ import type { Log } from '../telemetry/logger.js';
 import type { Admission } from './admission.js';
 import { registerBodyParsers } from './body-parsers.js';
 import type { RateLimits } from './rate-limits.js';
+import { notFound } from './http.errors.js';
 import { newRequestId } from './request-id.js';
 import { ownHeaders, registerRequestHooks } from './request-hooks.js';
 import { sendProblem } from './send-problem.js';
@@ -42,6 +43,8 @@ export class ChanceryAdapter extends FastifyAdapter {
     const fastify = this.getInstance() as FastifyInstance;
     fastify.addHook('onRoute', assertOwnSurface());
     registerRequestHooks(fastify, settings);
+    // What matched a route but leaves a parameter empty: Nest gives it back, behind our hooks.
+    fastify.setNotFoundHandler((request, reply) => sendProblem(notFound(), request, reply, settings.log));
   }
 
   override registerParserMiddleware(): void {

@@ -33,6 +33,7 @@ test('an unknown route and a route of another surface are the same 404, whatever
     await problem(post('{', json, '/v1/nothing')),
     await problem(post('<a/>', { 'content-type': 'text/xml' }, '/v1/nothing')),
     await problem(fetch(`${app.at.tenant}/v1/notes/${'x'.repeat(600)}`)),
+    await problem(fetch(`${app.at.tenant}/v1/notes/`)),
   ];
   const told = answers.map(({ body }) => ({ ...body, request_id: 'req' }));
   const same = { type: '/errors/not_found', code: 'not_found', status: 404, title: 'Not found', request_id: 'req' };
