@@ -2,7 +2,8 @@ import { brotliCompressSync, deflateRawSync, deflateSync, gzipSync } from 'node:
 import { attack } from '../support/attack-report.js';
 import { type AttackSite, openAttackSite, SECRET } from '../support/attack-site.js';
 import { UPSTREAM_HOST as H } from '../support/hostile-upstream.js';
-import { DOORS, type SeenUse, type UseDoor } from '../support/use-doors.js';
+import type { SeenUse, UseDoor } from '../support/use-door.js';
+import { DOORS } from '../support/use-doors.js';
 import { leaksIn, MIXED_SPELLINGS, SPELLINGS } from './spellings.js';
 
 jest.setTimeout(60_000);

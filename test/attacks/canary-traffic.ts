@@ -7,7 +7,7 @@ import { eventually } from '../support/eventually.js';
 import { DpopAgent } from '../support/dpop-agent.js';
 import type { Fleet, FleetNode } from '../support/fleet/fleet.js';
 import { UPSTREAM_HOST as H } from '../support/hostile-upstream.js';
-import type { AskedUse, UseDoor, UseOptions } from '../support/use-doors.js';
+import type { AskedUse, UseDoor, UseOptions } from '../support/use-door.js';
 import { SPELLINGS } from './spellings.js';
 
 const reason = 'test';

@@ -5,7 +5,8 @@ import { attack } from '../support/attack-report.js';
 import { type AttackSite, DNS_DOMAIN, openAttackSite, SECRET } from '../support/attack-site.js';
 import { eventually } from '../support/eventually.js';
 import { UPSTREAM_HOST as H } from '../support/hostile-upstream.js';
-import { DOORS, type SeenUse } from '../support/use-doors.js';
+import type { SeenUse } from '../support/use-door.js';
+import { DOORS } from '../support/use-doors.js';
 import { leaksIn } from './spellings.js';
 
 jest.setTimeout(60_000);

@@ -3,7 +3,8 @@ import { type AttackSite, DNS_DOMAIN, openAttackSite } from '../support/attack-s
 import { adminUrl } from '../support/cluster.js';
 import { addresses, type Script } from '../support/hostile-dns.js';
 import { UPSTREAM_HOST } from '../support/hostile-upstream.js';
-import { DOORS, type SeenUse, type UseDoor } from '../support/use-doors.js';
+import type { SeenUse, UseDoor } from '../support/use-door.js';
+import { DOORS } from '../support/use-doors.js';
 
 jest.setTimeout(60_000);
 

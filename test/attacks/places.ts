@@ -1,6 +1,6 @@
 import { UPSTREAM_HOST as H } from '../support/hostile-upstream.js';
 import type { Received } from '../support/scripted-upstream.js';
-import type { AskedUse } from '../support/use-doors.js';
+import type { AskedUse } from '../support/use-door.js';
 
 const url = (target: string): string => `https://${H}${target}`;
 

@@ -2,7 +2,8 @@ import { attack } from '../support/attack-report.js';
 import { type AttackSite, openAttackSite, SECRET } from '../support/attack-site.js';
 import { UPSTREAM_HOST as H } from '../support/hostile-upstream.js';
 import type { Received } from '../support/scripted-upstream.js';
-import { DOORS, type SeenUse } from '../support/use-doors.js';
+import type { SeenUse } from '../support/use-door.js';
+import { DOORS } from '../support/use-doors.js';
 import { BREAKERS, PLACES } from './places.js';
 import { TEMPLATES } from './templates.js';
 

@@ -6,7 +6,8 @@ import { eventually } from '../support/eventually.js';
 import { UPSTREAM_HOST as H } from '../support/hostile-upstream.js';
 import { type Caller, callerOn, signedIn } from '../support/identity.js';
 import { PLATFORM_TENANT_ID } from '../../src/platform/ids.js';
-import { DOORS, type SeenUse, type UseDoor } from '../support/use-doors.js';
+import type { SeenUse, UseDoor } from '../support/use-door.js';
+import { DOORS } from '../support/use-doors.js';
 
 jest.setTimeout(60_000);
 

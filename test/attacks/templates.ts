@@ -1,5 +1,5 @@
 import { UPSTREAM_HOST as H } from '../support/hostile-upstream.js';
-import type { AskedUse } from '../support/use-doors.js';
+import type { AskedUse } from '../support/use-door.js';
 
 export interface TemplateAttack {
   readonly row: string;

@@ -3,7 +3,8 @@ import { Outbound } from '../../src/platform/outbound/outbound.js';
 import { attack } from '../support/attack-report.js';
 import { type AttackSite, openAttackSite, SECRET } from '../support/attack-site.js';
 import { UPSTREAM_HOST as H } from '../support/hostile-upstream.js';
-import { type AskedUse, DOORS } from '../support/use-doors.js';
+import type { AskedUse } from '../support/use-door.js';
+import { DOORS } from '../support/use-doors.js';
 import { URLS } from './urls.js';
 
 jest.setTimeout(60_000);

@@ -1,7 +1,7 @@
 import { once } from 'node:events';
 import { type IncomingMessage, request as httpRequest, validateHeaderName, validateHeaderValue } from 'node:http';
 import type { DpopAgent } from './dpop-agent.js';
-import type { AskedUse, SeenUse, UseDoor, UseOptions } from './use-doors.js';
+import type { AskedUse, SeenUse, UseDoor, UseOptions } from './use-door.js';
 
 const URL_PARTS = /^([^:/?#]*):\/\/(.+)$/s;
 const OUTSIDE_TARGET = /[^\x21-\x7e]/g;
