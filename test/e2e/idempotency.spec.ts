@@ -10,14 +10,19 @@ jest.setTimeout(60_000);
 let app: TestApp;
 let tenant: AppTenant;
 let agent: DpopAgent;
+let hook: string;
 let count = 0;
 beforeAll(async () => {
   app = await startApp();
   tenant = await app.newTenant();
   agent = await app.newAgent(tenant, 'scribe');
+  const made = await tenant.admin<{ id: string }>('POST', '/v1/webhooks', HOOK);
+  expectStatus(made, 201);
+  hook = made.body.id;
 });
 afterAll(() => app?.close());
 
+const HOOK = { url: 'https://hooks.example/', events: ['*'] };
 const VALUE = 'sk-live-0123456789abcdef';
 const DAY_MS = 24 * 60 * 60_000;
 
@@ -42,6 +47,10 @@ const people = async (tenantId: string) => {
   ] as const;
 };
 const ourPeople = () => people(tenant.id);
+const asAgent =
+  (who: DpopAgent): Caller =>
+  (method, path, body, headers) =>
+    who.call(method, path, headers, body) as never;
 
 /** Every route that creates, on every surface it has. */
 const CREATIONS: readonly Creation[] = [
@@ -92,6 +101,39 @@ const CREATIONS: readonly Creation[] = [
     by: ourPeople,
     chain: ours,
     secrets: ['password', 'otpauth_uri'],
+  },
+  {
+    route: 'POST /v1/webhooks',
+    path: () => '/v1/webhooks',
+    body: (n) => ({ ...HOOK, description: `hook ${n}` }),
+    by: ourPeople,
+    chain: ours,
+    secrets: ['secret'],
+  },
+  {
+    route: 'POST /v1/webhooks/{id}/rotate-secret',
+    path: () => `/v1/webhooks/${hook}/rotate-secret`,
+    body: () => ({}),
+    by: ourPeople,
+    chain: ours,
+    secrets: ['secret'],
+  },
+  {
+    route: 'POST /v1/webhooks/{id}/test',
+    path: () => `/v1/webhooks/${hook}/test`,
+    body: () => ({}),
+    by: ourPeople,
+    chain: ours,
+    secrets: [],
+  },
+  {
+    route: 'POST /v1/access-requests',
+    path: () => '/v1/access-requests',
+    body: (n) => ({ credential_name: `key-${n}`, reason: 'test' }),
+    by: async () =>
+      [asAgent(await app.newAgent(tenant, 'asker')), asAgent(await app.newAgent(tenant, 'asker-too'))] as const,
+    chain: ours,
+    secrets: [],
   },
   {
     route: 'POST /v1/token-keys/rotate',

@@ -2,7 +2,8 @@ import { newUuid } from '../../src/platform/ids.js';
 import { startApp, type TestApp } from '../support/app.js';
 import { signedIn } from '../support/identity.js';
 import { type Operation, operations } from '../support/operations.js';
-import { bearer, type Furnished, furnish, type Raw } from '../support/strangers.js';
+import type { DpopAgent } from '../support/dpop-agent.js';
+import { bearer, dpop, type Furnished, furnish, type Raw } from '../support/strangers.js';
 
 jest.setTimeout(120_000);
 
@@ -65,12 +66,13 @@ test('P5: nothing of another tenant is in anything that can be read, whoever rea
 test.each(LISTS.map((operation) => [operation.route, operation] as const))(
   'P5: %s: a cursor of one tenant is refused for another',
   async (_, operation) => {
-    const first = await theirs.askers.admin.send('GET', `${pathOf(operation, theirs)}?limit=1`);
+    const asker = operation.route === 'GET /v1/granted-credentials' ? 'agent' : 'admin';
+    const first = await theirs.askers[asker].send('GET', `${pathOf(operation, theirs)}?limit=1`);
     const { next_cursor: cursor } = JSON.parse(first.text) as { next_cursor: string | null };
     expect(cursor).toEqual(expect.any(String)); // `furnish` makes two of everything
-    const next = await theirs.askers.admin.send('GET', `${pathOf(operation, theirs)}?limit=1&cursor=${cursor}`);
+    const next = await theirs.askers[asker].send('GET', `${pathOf(operation, theirs)}?limit=1&cursor=${cursor}`);
     expect(next.status).toBe(200);
-    const refused = await ours.askers.admin.send('GET', `${pathOf(operation, ours)}?limit=1&cursor=${cursor}`);
+    const refused = await ours.askers[asker].send('GET', `${pathOf(operation, ours)}?limit=1&cursor=${cursor}`);
     expect([refused.status, JSON.parse(refused.text)]).toMatchObject([
       400,
       { code: 'invalid_request', issues: [{ path: 'cursor' }] },
@@ -78,8 +80,11 @@ test.each(LISTS.map((operation) => [operation.route, operation] as const))(
   },
 );
 
+/** The one such route that people have no business at. */
+const OF_AGENTS = 'POST /v1/access-requests';
 /** What each route that keeps answers is sent; one that is not in here fails the test. */
 const CREATES: Readonly<Record<string, (of: Furnished) => unknown>> = {
+  [OF_AGENTS]: () => ({ credential_name: newUuid(), reason: 'test' }),
   'POST /v1/agents': () => ({ name: `a${newUuid()}` }),
   'POST /v1/agents/{id}/api-key': () => ({}),
   'POST /v1/brakes': () => ({ scope: 'tenant', reason: 'test' }),
@@ -105,11 +110,15 @@ test.each(KEEPERS.map((operation) => [operation.route, operation] as const))(
   async (route, operation) => {
     const body = CREATES[route]?.(ours);
     const headers = { 'idempotency-key': newUuid() };
-    const people = [
-      ours.askers.owner,
-      theirs.askers.owner,
-      bearer('another owner', app.at.tenant, await signedIn(app, ours.tenant.id, 'owner')),
-    ] as const;
+    const [one, colleagueOfOne] = ours.agents as [DpopAgent, DpopAgent];
+    const people =
+      route === OF_AGENTS
+        ? ([dpop('one', one), theirs.askers.agent, dpop('a colleague', colleagueOfOne)] as const)
+        : ([
+            ours.askers.owner,
+            theirs.askers.owner,
+            bearer('another owner', app.at.tenant, await signedIn(app, ours.tenant.id, 'owner')),
+          ] as const);
     const post = (who: (typeof people)[number], of: Furnished) =>
       who.send('POST', pathOf(operation, of), body, headers);
     const replayed = ({ headers: sent }: Raw) => sent.some(([name]) => name === 'idempotency-replayed');
@@ -128,8 +137,8 @@ test.each(KEEPERS.map((operation) => [operation.route, operation] as const))(
     const secret = /"(api_key|key|password|otpauth_uri|secret)"/;
     expect(again.text.includes('"secret_shown_once":true')).toBe(secret.test(first.text));
     expect(again.text).not.toMatch(secret);
-    const agent = await post(ours.askers.agent, ours);
-    expect([agent.status, replayed(agent)]).toEqual([403, false]);
+    const nobody = await post(route === OF_AGENTS ? ours.askers.owner : ours.askers.agent, ours);
+    expect([nobody.status, replayed(nobody)]).toEqual([403, false]);
   },
 );
 

@@ -97,8 +97,10 @@ export async function furnish(app: TestApp): Promise<Furnished> {
   const auditor = await made({ name: 'auditor', role: 'auditor' }, '/v1/service-keys');
   const brake = await made({ scope: 'agent', agent_id: braked.id, reason: 'test' }, '/v1/brakes');
   await made({ scope: 'credential', credential_name: names[1], reason: 'test' }, '/v1/brakes');
-  const asked = await first.call('POST', '/v1/access-requests', {}, { credential_name: names[0], reason: 'test' });
-  expectStatus(asked, 201);
+  const ask = (credential: string) =>
+    first.call('POST', '/v1/access-requests', {}, { credential_name: credential, reason: 'test' });
+  const [asked, askedToo] = [await ask(names[0]), await ask(names[1])];
+  for (const answer of [asked, askedToo]) expectStatus(answer, 201);
   // Told at once, so that nothing of it moves any more while strangers ask.
   const hooks = [await WebhookReceiver.register(tenant, '/'), await WebhookReceiver.register(tenant, '/')] as const;
   for (const hook of [hooks[1], hooks[0], hooks[0]]) {

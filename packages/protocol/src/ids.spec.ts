@@ -16,7 +16,7 @@ test('an id goes there and back, and only as its own kind', () => {
 
 test('the prefixes are those of the wire, and no two are the same', () => {
   const prefixes = Object.values(ID_PREFIXES);
-  expect(prefixes).toEqual(['ten', 'mem', 'key', 'ses', 'agt', 'crd', 'grt', 'brk', 'req', 'anm', 'whk', 'evt', 'dlv']);
+  expect(prefixes.join(' ')).toBe('ten mem key ses agt crd grt brk apr req anm whk evt dlv');
   expect(new Set(prefixes).size).toBe(prefixes.length);
 });
 

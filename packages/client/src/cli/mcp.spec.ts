@@ -33,7 +33,7 @@ test('each line is one request with a proof of its own, and each answer one line
 test('what no server understands is answered here, and nothing of it is sent', async () => {
   const { answers } = await say('{', [ping], 'x'.repeat(1_048_577));
   expect(answers.map(({ error }) => (error as { code: number }).code).sort((a, b) => a - b)).toEqual([
-    -32_600, -32_600, -32_700,
+    -32_700, -32_600, -32_600,
   ]);
   expect(fake.tenant.to('POST /mcp')).toHaveLength(0);
 });
