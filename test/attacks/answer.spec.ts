@@ -4,6 +4,7 @@ import { type AttackSite, openAttackSite, SECRET } from '../support/attack-site.
 import { UPSTREAM_HOST as H } from '../support/hostile-upstream.js';
 import type { SeenUse, UseDoor } from '../support/use-door.js';
 import { DOORS } from '../support/use-doors.js';
+import { ZSTD_FRAMES, zstdBlock, zstdFrame, zstdSkippable } from '../support/zstd-frames.js';
 import { leaksIn, MIXED_SPELLINGS, SPELLINGS } from './spellings.js';
 
 jest.setTimeout(60_000);
@@ -21,6 +22,36 @@ afterEach(() => {
   expect(leaksIn(JSON.stringify(site.app.logged), SECRET)).toEqual([]);
 });
 afterAll(() => site?.close());
+
+const zstdText = (text: string, isLast: boolean): Buffer => zstdBlock('raw', Buffer.from(text), { isLast });
+const zstdWith = (header: readonly number[]): Buffer => zstdFrame([zstdText(SECRET, true)], Buffer.from(header));
+const HALF = SECRET.length >> 1;
+const ZSTD_ECHOES: readonly (readonly [what: string, body: Buffer])[] = [
+  ['as the program writes it', ZSTD_FRAMES.secret],
+  [
+    'the secret over two blocks',
+    zstdFrame([zstdText(`before ${SECRET.slice(0, HALF)}`, false), zstdText(`${SECRET.slice(HALF)} behind`, true)]),
+  ],
+  [
+    'the secret over two frames and a skippable one',
+    Buffer.concat([
+      zstdFrame([zstdText(`before ${SECRET.slice(0, HALF)}`, true)]),
+      zstdSkippable(Buffer.from('between')),
+      zstdFrame([zstdText(`${SECRET.slice(HALF)} behind`, true)]),
+    ]),
+  ],
+];
+const ZSTD_REFUSED: readonly (readonly [what: string, body: Buffer, code: string])[] = [
+  ['that is none', Buffer.from(`${SECRET} is no zstd`), 'upstream_protocol_error'],
+  ['that breaks off', ZSTD_FRAMES.secret.subarray(0, -5), 'upstream_protocol_error'],
+  [
+    'with the secret behind its end',
+    Buffer.concat([ZSTD_FRAMES.empty, Buffer.from(SECRET)]),
+    'upstream_protocol_error',
+  ],
+  ['with a reserved bit', zstdWith([0x08, 0x38]), 'upstream_protocol_error'],
+  ['with a dictionary', zstdWith([0x01, 0x38, 7]), 'upstream_encoding_unsupported'],
+];
 
 let count = 0;
 /** Answers one use as `answer` says, under a path of its own. */
@@ -117,6 +148,7 @@ for (const door of DOORS) {
     ['br', brotliCompressSync],
     ['deflate', deflateSync],
     ['deflate', deflateRawSync],
+    ['zstd', (text: Buffer) => zstdFrame([zstdBlock('raw', text, { isLast: true })])],
     ['identity', (text: Buffer) => text],
   ] as const)
     attack('30', door.name, `under ${coding}${compress === deflateRawSync ? ', raw' : ''}`, async (saw) => {
@@ -124,6 +156,18 @@ for (const door of DOORS) {
       const seen = saw(await answered(door, (_, response) => response.setHeader('content-encoding', coding).end(body)));
       expect(seen.body.toString()).toBe('before [redacted] behind');
       await expectRedacted(seen);
+    });
+  for (const [what, body] of ZSTD_ECHOES)
+    attack('30', door.name, `zstd, ${what}`, async (saw) => {
+      const seen = saw(await answered(door, (_, response) => response.setHeader('content-encoding', 'zstd').end(body)));
+      expect(seen.body.toString()).toMatch(/^before \[redacted\] behind/);
+      await expectRedacted(seen);
+    });
+  for (const [what, body, code] of ZSTD_REFUSED)
+    attack('30', door.name, `zstd ${what}`, async (saw) => {
+      const seen = saw(await answered(door, (_, response) => response.setHeader('content-encoding', 'zstd').end(body)));
+      expect(leaksIn(textOfAll(seen), SECRET)).toEqual([]);
+      expect(seen.broken ? code : seen.code).toBe(code);
     });
   for (const headers of [
     { 'content-encoding': 'rot13' },

@@ -7,6 +7,7 @@ import { eventually } from '../support/eventually.js';
 import { UPSTREAM_HOST as H } from '../support/hostile-upstream.js';
 import type { SeenUse } from '../support/use-door.js';
 import { DOORS } from '../support/use-doors.js';
+import { ZSTD_COPY_BOMB, ZSTD_FRAMES, zstdBlock, zstdFrame, zstdRleBomb } from '../support/zstd-frames.js';
 import { leaksIn } from './spellings.js';
 
 jest.setTimeout(60_000);
@@ -72,6 +73,14 @@ const BOMBS: readonly (readonly [sent: string, headers: Record<string, string | 
   ['20 MB of zeros under gzip', { 'content-encoding': 'gzip' }, GZIP_BOMB],
   ['20 MB of zeros under br', { 'content-encoding': 'br' }, BR_BOMB],
   ['20 MB of zeros under deflate', { 'content-encoding': 'deflate' }, deflateSync(zeros(BOMB_BYTES))],
+  ['20 MB of one letter under zstd', { 'content-encoding': 'zstd' }, zstdRleBomb(153)],
+  [
+    '100 000 zstd blocks of nothing',
+    { 'content-encoding': 'zstd' },
+    zstdFrame(Array<Buffer>(100_000).fill(zstdBlock('raw', Buffer.alloc(0)))).subarray(0, BYTES_MAX),
+  ],
+  ['zstd that asks for 128 MiB', { 'content-encoding': 'zstd' }, ZSTD_FRAMES.wide],
+  ['zstd in gzip', { 'content-encoding': 'zstd, gzip' }, gzipSync(ZSTD_FRAMES.zeros)],
   ['gzip in gzip', { 'content-encoding': 'gzip, gzip' }, gzipSync(GZIP_BOMB)],
   ['gzip in br in gzip', { 'content-encoding': 'gzip, br, gzip' }, gzipSync(BR_BOMB)],
   ['two Content-Encoding', { 'content-encoding': ['gzip', 'gzip'] }, gzipSync(GZIP_BOMB)],
@@ -190,6 +199,17 @@ for (const door of DOORS) {
       expect(seen.code ?? 'broken').toMatch(/^(?:upstream_too_large|upstream_encoding_unsupported|broken)$/);
       expect(process.memoryUsage().arrayBuffers - before).toBeLessThan(BOMB_BYTES / 2);
     });
+
+  attack('37', door.name, '20 bytes of zstd that ask for 6 GB of copies', async (saw) => {
+    const path = freshPath();
+    site.upstream.on(path, (_, response) =>
+      response.writeHead(200, { 'content-encoding': 'zstd' }).end(ZSTD_COPY_BOMB),
+    );
+    const startedAt = performance.now();
+    const seen = saw(await door.use(site.agent, 'key', { url: url(path) }));
+    expectCapped(seen, 'upstream_protocol_error');
+    expect(performance.now() - startedAt).toBeLessThan(2_000);
+  });
 
   for (const [sent, answer] of SLOW)
     attack('38', door.name, sent, async (saw) => {

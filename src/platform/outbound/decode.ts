@@ -1,12 +1,13 @@
 import { pipeline, type Transform } from 'node:stream';
 import { createBrotliDecompress, createGunzip, createInflate, createInflateRaw } from 'node:zlib';
 import { OutboundError } from './outbound-error.js';
+import { unzstd } from './zstd/zstd-decoder.js';
 
 /** What a decoded answer may be times its coded size, once it is past the size that any answer may reach. */
 const RATIO_MAX = 100;
 const RATIO_FREE_BYTES = 1_048_576;
 
-const CODINGS = new Set(['gzip', 'x-gzip', 'deflate', 'br']);
+const CODINGS = new Set(['gzip', 'x-gzip', 'deflate', 'br', 'zstd']);
 
 type Headers = readonly (readonly [string, string])[];
 
@@ -41,10 +42,8 @@ export async function* decoded(
   const all = startingWith(first.value, received.pieces);
   if (coding === null) return yield* all;
 
-  const decoder = decoderFor(coding, first.value);
-  pipeline(all, decoder, () => undefined);
   let bytes = 0;
-  for await (const piece of decoder as AsyncIterable<Buffer>) {
+  for await (const piece of coding === 'zstd' ? unzstd(all) : unzipped(all, coding, first.value)) {
     bytes += piece.length;
     const isBomb = bytes > RATIO_FREE_BYTES && bytes > received.bytes() * RATIO_MAX;
     if (bytes > maxBytes || isBomb) throw new OutboundError('upstream_too_large');
@@ -70,6 +69,12 @@ function counted(
 async function* startingWith(first: Buffer, rest: AsyncIterable<Buffer>): AsyncGenerator<Buffer> {
   yield first;
   yield* rest;
+}
+
+function unzipped(all: AsyncIterable<Buffer>, coding: string, first: Buffer): AsyncIterable<Buffer> {
+  const decoder = decoderFor(coding, first);
+  pipeline(all, decoder, () => undefined);
+  return decoder as AsyncIterable<Buffer>;
 }
 
 /** `deflate` is zlib by the book (RFC 9110, 8.4.1.2) and raw with some servers; the first byte tells them apart. */

@@ -4,6 +4,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { brotliCompressSync, deflateRawSync, deflateSync, gzipSync } from 'node:zlib';
 import { HostileUpstreams, type Upstream } from '../../../test/support/hostile-upstream.js';
 import { codeOf, OutboundDoors, options, request } from '../../../test/support/outbound-doors.js';
+import { zstdBlock, zstdFrame, zstdRleBomb } from '../../../test/support/zstd-frames.js';
 
 const MIB = 1_048_576;
 
@@ -30,6 +31,7 @@ describe('ATTACKS 30: codings are undone or refused', () => {
     ['deflate', deflateSync(text)],
     ['deflate', deflateRawSync(text)],
     ['br', brotliCompressSync(text)],
+    ['zstd', zstdFrame([zstdBlock('raw', text, { isLast: true })])],
     ['identity', text],
   ])('%s', async (coding, body) => {
     const response = await doors.to(await coded(coding, body)).send(request(), options());
@@ -37,7 +39,7 @@ describe('ATTACKS 30: codings are undone or refused', () => {
     expect(response.headers.map(([name]) => name)).not.toContain('content-encoding');
   });
 
-  test.each(['zstd', 'compress', 'gzip, br', 'gzip, gzip', 'aes128gcm', 'x'])('%s is refused', async (coding) => {
+  test.each(['compress', 'gzip, br', 'gzip, gzip', 'aes128gcm', 'x'])('%s is refused', async (coding) => {
     expect(await codeOf(doors.to(await coded(coding, gzipSync(text))).send(request(), options()))).toBe(
       'upstream_encoding_unsupported',
     );
@@ -52,6 +54,9 @@ describe('ATTACKS 30: codings are undone or refused', () => {
 
   test('a body that is not what it says, or breaks off, is a protocol error', async () => {
     expect(await codeOf(doors.to(await coded('gzip', text)).send(request(), options()))).toBe(
+      'upstream_protocol_error',
+    );
+    expect(await codeOf(doors.to(await coded('zstd', text)).send(request(), options()))).toBe(
       'upstream_protocol_error',
     );
     expect(await codeOf(doors.to(await coded('gzip', gzipSync(text).subarray(0, 40))).send(request(), options()))).toBe(
@@ -93,6 +98,7 @@ describe('ATTACKS 36, 37: answers are capped', () => {
     ['gzip', gzipSync],
     ['deflate', deflateSync],
     ['br', brotliCompressSync],
+    ['zstd', (zeros: Buffer) => zstdRleBomb(zeros.length / 131_072)],
   ] as const)('a %s bomb, by size and by ratio', async (coding, compress) => {
     const bomb = compress(Buffer.alloc(8 * MIB));
     const upstream = await upstreams.https((_incoming, answer) =>

@@ -11,25 +11,43 @@ const OURS = 'chancery-';
 /** An answer on its way to the caller: begun once, written at the speed of whoever reads it, ended or broken off. */
 export class ClientAnswer {
   #flush: NodeJS.Immediate | undefined;
+  #sendHead: (() => void) | null = null;
 
   constructor(private readonly reply: FastifyReply) {}
 
   /** The head waits a moment for the first piece, so that a small answer is one packet, and goes out alone if none comes. */
   begin(status: number, statusText: string, headers: Headers, audit: EntryRef): void {
-    const { raw, request } = this.reply.hijack();
-    const passed = headers.filter(([name]) => mayPass(name.toLowerCase()));
-    const own: [string, string][] = [['Chancery-Audit', `${audit.seq} ${audit.hash}`]];
-    // What of the request nobody read would be taken for the next one.
-    if (!request.raw.complete) own.push(['Connection', 'close']);
-    raw.writeHead(status, latin1(statusText), byName([...passed, ...own]));
-    // Not `flushHeaders`, which would write the head as UTF-8: its characters are bytes.
-    this.#flush = setImmediate(() => raw.write(Buffer.alloc(0)));
+    this.#sendHead = () => {
+      const { raw, request } = this.reply.hijack();
+      const passed = headers.filter(([name]) => mayPass(name.toLowerCase()));
+      const own: [string, string][] = [['Chancery-Audit', `${audit.seq} ${audit.hash}`]];
+      // What of the request nobody read would be taken for the next one.
+      if (!request.raw.complete) own.push(['Connection', 'close']);
+      raw.writeHead(status, latin1(statusText), byName([...passed, ...own]));
+    };
+    this.#flush = setImmediate(() => {
+      this.#headOut();
+      // Not `flushHeaders`, which would write the head as UTF-8: its characters are bytes.
+      this.reply.raw.write(Buffer.alloc(0));
+    });
+  }
+
+  /** A call that fails before its head is out is answered with the failure. */
+  abandon(): void {
+    clearImmediate(this.#flush);
+    this.#sendHead = null;
+  }
+
+  #headOut(): void {
+    clearImmediate(this.#flush);
+    this.#sendHead?.();
+    this.#sendHead = null;
   }
 
   /** Resolves when more may be written; at once when `ended` says that nothing more will be. */
   async write(piece: Buffer, ended: AbortSignal): Promise<void> {
     if (piece.length === 0) return;
-    clearImmediate(this.#flush);
+    this.#headOut();
     const { raw } = this.reply;
     if (raw.write(piece) || raw.destroyed) return;
     await this.#until('drain', ended);
@@ -37,7 +55,7 @@ export class ClientAnswer {
 
   /** Resolves when the last byte is with the system. */
   async end(trailers: Headers, ended: AbortSignal): Promise<void> {
-    clearImmediate(this.#flush);
+    this.#headOut();
     const { raw } = this.reply;
     if (raw.destroyed) return;
     const named = trailers.map(([name, value]): [string, string] => [tokenOf(name), value]);

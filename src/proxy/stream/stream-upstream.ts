@@ -46,7 +46,8 @@ export class StreamUpstream {
       call.signal.throwIfAborted();
       this.outcomes.succeeded(call, details(), redaction);
     } catch (error) {
-      const { body } = exchange;
+      const { answer, body } = exchange;
+      answer.abandon();
       const fault = body.kind === 'stream' ? (body.upload.fault ?? error) : error;
       throw this.outcomes.failed(call, fault, details(), redaction);
     } finally {
