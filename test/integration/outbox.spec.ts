@@ -8,16 +8,14 @@ import { OutboxQueue } from '../../src/platform/queue/outbox-queue.js';
 import { type OutboxHandler, OutboxWorker } from '../../src/platform/queue/outbox-worker.js';
 import { asSuperuser, cloneDatabase, openDatabase, type OpenDatabase, type TestDatabase } from '../support/database.js';
 import { eventually } from '../support/eventually.js';
+import { MortalRedis, REDIS_SERVER } from '../support/mortal-redis.js';
 import { asRole, newTenant } from '../support/tenants.js';
 
 jest.setTimeout(60_000);
 
 const QUEUE = 'toy';
 const WITHIN_MS = 20_000;
-/** Other specs flush theirs on the same server. */
-const PREFIX = '{outbox-spec}';
 const log = pino({ level: 'silent' });
-const redisUrl = process.env.CHANCERY_TEST_REDIS_URL;
 
 let database: TestDatabase;
 let open: OpenDatabase;
@@ -127,13 +125,18 @@ describe('the table', () => {
 });
 
 describe('on PostgreSQL', () => {
-  relays(null);
+  relays(() => null);
 });
-(redisUrl ? describe : describe.skip)('on Redis', () => {
-  relays(String(redisUrl));
+(REDIS_SERVER ? describe : describe.skip)('on Redis', () => {
+  let redis: MortalRedis;
+  beforeAll(async () => {
+    redis = await MortalRedis.start();
+  });
+  afterAll(() => redis?.close());
+  relays(() => redis.url);
 });
 
-function relays(redis: string | null): void {
+function relays(redis: () => string | null): void {
   const queues: OutboxQueue[] = [];
   const ran: string[] = [];
   const finish: OutboxHandler = async (work) => {
@@ -141,16 +144,13 @@ function relays(redis: string | null): void {
     await open.tenants.inTenant(work.tenantId, (tx) => work.done(tx));
   };
 
-  beforeAll(async () => {
-    if (redis !== null) await loseQueue();
-  });
   beforeEach(() => void ran.splice(0));
   afterEach(() => Promise.all(queues.splice(0).map((queue) => queue.stop())));
 
   async function start(handler: OutboxHandler = finish, lostAfterMs = 1_000): Promise<OutboxQueue> {
     const postgres = loginAs(database.address, SERVICE_ROLES.queue, database.password);
     const queue = new OutboxQueue({
-      queue: { log, postgres, redisUrl: redis, prefix: PREFIX, watchMs: 200, drainMs: 200 },
+      queue: { log, postgres, redisUrl: redis(), watchMs: 200, drainMs: 200 },
       relay: { everyMs: 50, lostAfterMs },
       database: open.tenants,
       services: open.services,
@@ -162,7 +162,7 @@ function relays(redis: string | null): void {
   }
 
   async function onRedis<T>(act: (client: Redis) => Promise<T>): Promise<T> {
-    const client = new Redis(String(redis));
+    const client = new Redis(String(redis()));
     try {
       return await act(client);
     } finally {
@@ -172,14 +172,14 @@ function relays(redis: string | null): void {
 
   /** Everything the queue holds is gone. */
   const loseQueue = (): Promise<unknown> =>
-    redis === null
+    redis() === null
       ? asSuperuser(database.adminUrl, async (admin) => {
           const { rows } = await admin.query<{ name: string }>(
             `select format('bullmq.%I', tablename) as name from pg_tables where schemaname = 'bullmq' and tablename <> 'migration'`,
           );
           await admin.query(`truncate ${rows.map(({ name }) => name).join(', ')}`);
         })
-      : onRedis(async (client) => client.del('none', ...(await client.keys(`${PREFIX}*`))));
+      : onRedis(async (client) => client.flushall());
 
   test('what commits is done, once, whichever of two processes does it', async () => {
     await Promise.all([start(), start()]);
