@@ -54,7 +54,8 @@ test('a second one in the same folder is turned away, whatever it was told to do
   expect(await vaultOf(before)).toEqual({ state: 'sealed' });
 });
 
-test.each(['SIGTERM', 'SIGINT', 'SIGHUP'] as const)('%s ends it in order, its database with it', async (signal) => {
+// SIGINT is what Ctrl-C sends, which quickstart-prompt.spec.ts types.
+test.each(['SIGTERM', 'SIGHUP'] as const)('%s ends it in order, its database with it', async (signal) => {
   if (!demonstration.postgres) await demonstration.start();
   const { postgres } = demonstration;
   expect(postgres).toBeDefined();

@@ -4,6 +4,7 @@ import { Committers } from '../../src/audit/committers.js';
 import { ActivateBrake, type ActivateBrakeInput } from '../../src/brakes/activate-brake.js';
 import { activeBrakes } from '../../src/brakes/brakes-policy.js';
 import { ClearBrake } from '../../src/brakes/clear-brake.js';
+import { FollowUses } from '../../src/identity/behaviour/follow-uses.js';
 import { findSession } from '../../src/identity/agent-sessions.repository.js';
 import { OpenSession } from '../../src/identity/open-session.js';
 import { ReinstateAgent } from '../../src/identity/reinstate-agent.js';
@@ -61,6 +62,8 @@ export class RaceModel {
       // The upstream is not what is raced; everything up to its door is.
       const answer = { status: 200, statusText: 'OK', headers: [], body: Buffer.from('{}') };
       jest.spyOn(node.app.get(Outbound, { strict: false }), 'send').mockImplementation(async () => answer);
+      // Who follows the chain would take part in the play, uninvited and a second late.
+      jest.spyOn(node.app.get(FollowUses, { strict: false }), 'execute').mockResolvedValue(0);
       model.#scheduler.control(node.app, name, tenant.id);
     }
     return model;

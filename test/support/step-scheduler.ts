@@ -17,8 +17,10 @@ const QUIET_ROUNDS = 3;
 export class StepScheduler {
   #steps: Step[] = [];
   #running = 0;
-  #waitingForHead = 0;
-  #headIsHeld = false;
+  /** Of these, the ones that cannot move while another transaction holds the head. */
+  #needingHead = 0;
+  /** Two for a moment, when who waited is told of the head before who gave it back. */
+  #headHolders = 0;
   #moved = (): void => undefined;
   #on = false;
   /** What went on, in order. */
@@ -73,25 +75,24 @@ export class StepScheduler {
   async #run<R>({ what, transaction }: Statement, run: () => Promise<R>): Promise<R> {
     const locks = locksHead(what);
     const needsHead = locks || what === 'audit-cas';
-    const waits = needsHead && this.#headIsHeld;
     this.#running += 1;
-    if (waits) this.#waitingForHead += 1;
+    if (needsHead) this.#needingHead += 1;
     try {
       const answer = await run();
-      if (locks) this.#headIsHeld = true;
+      if (locks) this.#headHolders += 1;
       return answer;
     } finally {
       this.#running -= 1;
-      if (waits) this.#waitingForHead -= 1;
-      const held = transaction.some(locksHead);
+      if (needsHead) this.#needingHead -= 1;
       this.#moved();
-      if (held && (what === 'commit' || what === 'rollback')) this.#headIsHeld = false;
+      const held = transaction.some(locksHead);
+      if (held && (what === 'commit' || what === 'rollback')) this.#headHolders -= 1;
     }
   }
 
   async #quiet(): Promise<void> {
     for (let rounds = 0; rounds < QUIET_ROUNDS;) {
-      const busy = this.#running > this.#waitingForHead;
+      const busy = this.#running > (this.#headHolders > 0 ? this.#needingHead : 0);
       await new Promise<void>((resolve) => {
         if (busy) this.#moved = resolve;
         else setImmediate(resolve);

@@ -182,8 +182,8 @@ describe('ATTACKS 37: zstd bombs', () => {
     expect(performance.now() - startedAt).toBeLessThan(1_000);
   });
 
-  test('hundreds of thousands of frames, blocks and skippable frames that hold nothing', async () => {
-    const many = (piece: Buffer): Buffer => Buffer.concat(Array<Buffer>(100_000).fill(piece));
+  test('tens of thousands of frames, blocks and skippable frames that hold nothing', async () => {
+    const many = (piece: Buffer): Buffer => Buffer.concat(Array<Buffer>(20_000).fill(piece));
     expect(await faultOf(many(zstdFrame([raw('')], Buffer.from([0x00, 0x68]))))).toBe('upstream_too_large');
     expect(await faultOf(many(zstdSkippable(Buffer.alloc(0))))).toBe('upstream_too_large');
     expect(await faultOf(zstdFrame([many(raw('', false))], PLAIN_HEADER))).toBe('upstream_too_large');
