@@ -6,6 +6,8 @@ import { fileURLToPath } from 'node:url';
 export const ROOT = fileURLToPath(new URL('../..', import.meta.url));
 const HERE = fileURLToPath(new URL('.', import.meta.url));
 const START_MS = 60_000;
+/** As `npm start` has it. */
+const AS_STARTED = ['--max-semi-space-size=32'];
 
 export interface Started<T> {
   readonly child: ChildProcess;
@@ -30,7 +32,7 @@ export async function startServer(
   nodeArgs: readonly string[] = [],
 ): Promise<{ child: ChildProcess; pid: number }> {
   const log = openSync(logFile, 'a');
-  const child = spawn(process.execPath, [...nodeArgs, path.join(ROOT, 'dist/main.js')], {
+  const child = spawn(process.execPath, [...AS_STARTED, ...nodeArgs, path.join(ROOT, 'dist/main.js')], {
     env: { PATH: process.env['PATH'], ...env },
     stdio: ['ignore', log, log],
   });
