@@ -3,6 +3,8 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { CheckpointFile, type CheckpointRecord } from './checkpoint-file.js';
 
+jest.setTimeout(60_000);
+
 const dir = mkdtempSync(path.join(tmpdir(), 'chancery-checkpoints-'));
 afterAll(() => rmSync(dir, { recursive: true, force: true }));
 

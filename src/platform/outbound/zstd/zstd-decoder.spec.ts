@@ -10,6 +10,8 @@ import {
 } from '../../../../test/support/zstd-frames.js';
 import { decoded } from '../decode.js';
 
+jest.setTimeout(60_000);
+
 const MIB = 1_048_576;
 
 async function* inPieces(body: Buffer, size: number): AsyncGenerator<Buffer> {
