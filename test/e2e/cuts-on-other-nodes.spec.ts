@@ -1,5 +1,6 @@
 import { type AppTenant, execute, expectStatus, UPSTREAM_URL } from '../support/app.js';
 import { asSuperuser } from '../support/database.js';
+import { takingAway } from '../support/cutting-acts.js';
 import { eventually } from '../support/eventually.js';
 import { type Cast, Fleet, type FleetNode } from '../support/fleet/fleet.js';
 
@@ -91,36 +92,7 @@ const ACTS: readonly {
       for (const node of [near, far]) await fleet.unseal(node);
     },
   },
-  {
-    act: 'suspending the agent',
-    why: 'suspended',
-    cut: ({ agent }) => tenant.admin('POST', `/v1/agents/${agent.id}/suspend`, { reason }),
-  },
-  {
-    act: 'revoking the agent',
-    why: 'session_ended',
-    cut: ({ agent }) => tenant.admin('POST', `/v1/agents/${agent.id}/revoke`, { reason }),
-  },
-  {
-    act: 'revoking the session',
-    why: 'session_ended',
-    cut: ({ session }) => tenant.admin('POST', `/v1/sessions/${session}/revoke`, { reason }),
-  },
-  {
-    act: 'replacing the API key',
-    why: 'session_ended',
-    cut: ({ agent }) => tenant.admin('POST', `/v1/agents/${agent.id}/api-key`, {}),
-  },
-  {
-    act: 'deleting the credential',
-    why: 'deleted',
-    cut: ({ credential }) => tenant.admin('DELETE', `/v1/credentials/${credential}`),
-  },
-  {
-    act: 'taking the grant away',
-    why: 'deleted',
-    cut: ({ agent, credential }) => tenant.admin('DELETE', `/v1/credentials/${credential}/grants/${agent.id}`),
-  },
+  ...takingAway(() => tenant, reason),
 ];
 
 test.each(ACTS)('P4: $act on one node cuts a call on another within a second', async ({ why, cut, undo }) => {

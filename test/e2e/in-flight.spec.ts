@@ -10,6 +10,7 @@ import {
 } from '../support/app.js';
 import { entriesOf } from '../support/chain-check.js';
 import { DpopAgent } from '../support/dpop-agent.js';
+import { takingAway } from '../support/cutting-acts.js';
 import { eventually } from '../support/eventually.js';
 import { ScriptedUpstream } from '../support/scripted-upstream.js';
 
@@ -96,36 +97,7 @@ const CUTS: readonly Cut[] = [
     cut: () => app.staff('POST', '/v1/vault/seal', { reason }),
     undo: () => app.staff('POST', '/v1/vault/unseal', { password: MASTER_PASSWORD }),
   },
-  {
-    act: 'suspending the agent',
-    why: 'suspended',
-    cut: ({ agent }) => tenant.admin('POST', `/v1/agents/${agent.id}/suspend`, { reason }),
-  },
-  {
-    act: 'revoking the agent',
-    why: 'session_ended',
-    cut: ({ agent }) => tenant.admin('POST', `/v1/agents/${agent.id}/revoke`, { reason }),
-  },
-  {
-    act: 'revoking the session',
-    why: 'session_ended',
-    cut: ({ session }) => tenant.admin('POST', `/v1/sessions/${session}/revoke`, { reason }),
-  },
-  {
-    act: 'replacing the API key',
-    why: 'session_ended',
-    cut: ({ agent }) => tenant.admin('POST', `/v1/agents/${agent.id}/api-key`, {}),
-  },
-  {
-    act: 'deleting the credential',
-    why: 'deleted',
-    cut: ({ credential }) => tenant.admin('DELETE', `/v1/credentials/${credential}`),
-  },
-  {
-    act: 'taking the grant away',
-    why: 'deleted',
-    cut: ({ agent, credential }) => tenant.admin('DELETE', `/v1/credentials/${credential}/grants/${agent.id}`),
-  },
+  ...takingAway(() => tenant, reason),
 ];
 
 async function release(human: AppTenant['human'], scope: string) {
