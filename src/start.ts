@@ -1,5 +1,5 @@
 import { existsSync } from 'node:fs';
-import { fileURLToPath } from 'node:url';
+import path from 'node:path';
 import { AppModule } from './app.module.js';
 import { StartupCheck } from './audit/startup-check.js';
 import { BrakeRestoredDatabase } from './brakes/brake-restored-database.js';
@@ -19,6 +19,7 @@ import { TenantDatabase } from './platform/database/tenant-database.js';
 import { createHttpApp, type HttpApp } from './platform/http/bootstrap.js';
 import type { Surface } from './platform/http/surface.js';
 import { DialPolicy } from './platform/outbound/dial-policy.js';
+import { PACKAGE_ROOT } from './platform/package-root.js';
 import { JobQueue } from './platform/queue/job-queue.js';
 import { OutboxQueue } from './platform/queue/outbox-queue.js';
 import type { Log } from './platform/telemetry/logger.js';
@@ -54,7 +55,7 @@ export function startChancery(options: StartOptions): Promise<Chancery> {
     const adminUrl = embedded?.adminUrl ?? config.database.adminUrl;
     const address = readDatabaseAddress(config.database.url ?? adminUrl ?? '');
     if (adminUrl !== null) {
-      const folder = migrationsFolder ?? fileURLToPath(new URL('../migrations', import.meta.url));
+      const folder = migrationsFolder ?? path.join(PACKAGE_ROOT, 'migrations');
       const say = (line: string): void => log.info(line);
       const password = rolePasswords(secret);
       await provisionDatabase({ adminUrl, address, password, migrationsFolder: folder, log: say });

@@ -1,4 +1,5 @@
-// `npm run build`: packages/*/dist and dist/, as ES modules for Node. Does nothing when nothing changed.
+// `npm run build`: packages/*/dist and dist/, as ES modules for Node; of the programs in dist/, bundles. Does nothing when
+// nothing changed.
 import { createHash } from 'node:crypto';
 import { existsSync, readFileSync } from 'node:fs';
 import { copyFile, mkdir, readdir, rename, rm, writeFile } from 'node:fs/promises';
@@ -6,7 +7,14 @@ import path from 'node:path';
 import { fail, isEntry, root, seconds, tool } from './program.mjs';
 
 const PACKAGES = ['packages/protocol', 'packages/client'];
-const SETTINGS = ['.swcrc', 'nest-cli.json', 'tsconfig.json', 'package-lock.json', 'infra/local/build.mjs'];
+const SETTINGS = [
+  '.swcrc',
+  'nest-cli.json',
+  'tsconfig.json',
+  'package-lock.json',
+  'infra/local/build.mjs',
+  'infra/local/bundle.mjs',
+];
 const STAMP = '.build-stamp';
 
 export async function build() {
@@ -20,7 +28,7 @@ export async function build() {
 async function buildWhenChanged(dir, make) {
   const [src, out] = ['src', 'dist'].map((name) => path.join(root, dir, name));
   const stamp = path.join(out, STAMP);
-  const now = await fingerprint(src);
+  const now = await fingerprint(dir === '.' ? [dir, ...PACKAGES] : [dir]);
   if (existsSync(stamp) && readFileSync(stamp, 'utf8') === now) return false;
   await replace(out, async (unfinished) => {
     await make(src, unfinished);
@@ -29,9 +37,11 @@ async function buildWhenChanged(dir, make) {
   return true;
 }
 
-async function fingerprint(src) {
+/** The server's bundles hold the packages too. */
+async function fingerprint(dirs) {
   const hash = createHash('sha256');
-  for (const file of [...SETTINGS.map((name) => path.join(root, name)), ...(await sourcesIn(src))]) {
+  const sources = await Promise.all(dirs.map((dir) => sourcesIn(path.join(root, dir, 'src'))));
+  for (const file of [...SETTINGS.map((name) => path.join(root, name)), ...sources.flat()]) {
     hash
       .update(`${path.relative(root, file)}\0`)
       .update(readFileSync(file))
@@ -86,6 +96,8 @@ async function buildServer(src, out) {
   } finally {
     await rm(settings, { force: true });
   }
+  const { bundle } = await import('./bundle.mjs');
+  await bundle(out);
 }
 
 if (isEntry(import.meta.url)) {

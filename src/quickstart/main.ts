@@ -1,12 +1,11 @@
 import { mkdirSync } from 'node:fs';
 import path from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { EndSignals } from '../end-signals.js';
 import { emptyCoreDumps } from '../platform/crypto/core-dumps.js';
+import { PACKAGE_ROOT } from '../platform/package-root.js';
 import { CLAIM, claim } from './claim.js';
 import { readOptions, USAGE } from './options.js';
 
-const ROOT = fileURLToPath(new URL('../..', import.meta.url));
 const EX_USAGE = 64;
 
 async function main(args: readonly string[]): Promise<number> {
@@ -16,7 +15,7 @@ async function main(args: readonly string[]): Promise<number> {
     return 0;
   }
   const signals = new EndSignals();
-  const dir = path.resolve(options.dir ?? ROOT);
+  const dir = path.resolve(options.dir ?? PACKAGE_ROOT);
   const folder = path.join(dir, '.chancery');
   mkdirSync(folder, { recursive: true, mode: 0o700 });
   process.once('exit', claim(path.join(folder, CLAIM)));

@@ -1,12 +1,12 @@
 import { createWriteStream } from 'node:fs';
 import { readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import path from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { HttpClient } from '@chancery/client/http.js';
 import { SignCheckpoints } from '../audit/sign-checkpoints.js';
 import type { EndSignals } from '../end-signals.js';
 import { Vault } from '../keys/vault.js';
 import { EmbeddedCluster } from '../platform/database/embedded-cluster.js';
+import { PACKAGE_ROOT } from '../platform/package-root.js';
 import { createLog } from '../platform/telemetry/logger.js';
 import { type Chancery, startChancery } from '../start.js';
 import { CLAIM } from './claim.js';
@@ -20,8 +20,6 @@ import type { QuickstartOptions } from './options.js';
 import { shell } from './shell.js';
 import { QuickstartFolder, type QuickstartState } from './state-file.js';
 import { tellStory } from './story.js';
-
-const ROOT = fileURLToPath(new URL('../..', import.meta.url));
 
 /** From the first line to the last, in a folder that is claimed; returns the exit code. */
 export async function run(dir: string, options: QuickstartOptions, signals: EndSignals): Promise<number> {
@@ -117,6 +115,6 @@ async function forget(folder: QuickstartFolder): Promise<void> {
 
 /** In a terminal a prompt, otherwise until somebody ends it. */
 async function stayUp(dir: string, signals: EndSignals): Promise<void> {
-  const prompt = { dir, programs: path.join(ROOT, 'node_modules/.bin'), signals };
+  const prompt = { dir, programs: path.join(PACKAGE_ROOT, 'node_modules/.bin'), signals };
   await (process.stdin.isTTY ? Promise.race([shell(prompt), signals.next()]) : signals.next());
 }

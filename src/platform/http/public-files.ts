@@ -1,15 +1,14 @@
 import { readFile } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import path from 'node:path';
+import { PACKAGE_ROOT } from '../package-root.js';
 
-/** The root of the package, from `src/platform/http` as from `dist/platform/http`. */
-const ROOT = path.resolve(import.meta.dirname, '../../..');
 const ui = path.dirname(createRequire(import.meta.url).resolve('swagger-ui-dist/package.json'));
 
 /** Every file that is ever served, by name: no path comes from a request. */
 const files = {
-  'openapi.json': path.join(ROOT, 'openapi.json'),
-  'SECURITY.md': path.join(ROOT, 'SECURITY.md'),
+  'openapi.json': path.join(PACKAGE_ROOT, 'openapi.json'),
+  'SECURITY.md': path.join(PACKAGE_ROOT, 'SECURITY.md'),
   'swagger-ui.css': path.join(ui, 'swagger-ui.css'),
   'swagger-ui-bundle.js': path.join(ui, 'swagger-ui-bundle.js'),
 } as const;
@@ -31,7 +30,7 @@ const CODE = /^[a-z][a-z0-9_]{0,63}$/;
 export async function errorPage(code: string): Promise<Buffer | null> {
   if (!CODE.test(code)) return null;
   try {
-    return await readFile(path.join(ROOT, 'docs', 'errors', `${code}.md`));
+    return await readFile(path.join(PACKAGE_ROOT, 'docs', 'errors', `${code}.md`));
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === 'ENOENT') return null;
     throw error;

@@ -1,3 +1,5 @@
+import { inSource } from './source-frames.js';
+
 /** What of an error may stand in a log. */
 export type SafeError = {
   name: string;
@@ -45,7 +47,7 @@ function framesOf(error: Error): string[] {
     .split('\n')
     .filter((line) => /^ {4}at .*:\d+:\d+\)?$/.test(line))
     .slice(0, FRAMES_MAX)
-    .map((line) => line.trim().slice(3));
+    .map((line) => inSource(line.trim().slice(3)));
 }
 
 const isName = (value: unknown): value is string => typeof value === 'string' && /^[A-Za-z0-9_.-]{1,80}$/.test(value);
