@@ -1,10 +1,10 @@
 import path from 'node:path';
 import { Client } from '@modelcontextprotocol/sdk/client/index.js';
 import { StdioClientTransport } from '@modelcontextprotocol/sdk/client/stdio.js';
-import { StreamableHTTPClientTransport } from '@modelcontextprotocol/sdk/client/streamableHttp.js';
 import { type AppTenant, execute, startApp, storeCredential, type TestApp, UPSTREAM_URL } from '../support/app.js';
 import { entriesOf } from '../support/chain-check.js';
 import type { DpopAgent } from '../support/dpop-agent.js';
+import { connectMcp } from '../support/mcp-client.js';
 import { ScriptedUpstream } from '../support/scripted-upstream.js';
 
 jest.setTimeout(60_000);
@@ -25,28 +25,12 @@ beforeAll(async () => {
   await storeCredential(tenant, 'openai_key', SECRET, { grantTo: [agent] });
   await storeCredential(tenant, 'not_mine', SECRET);
   await execute(agent, 'openai_key'); // for the nonce
-  client = await connect(agent);
+  client = await connectMcp(agent);
 });
 afterAll(async () => {
   await client?.close();
   await app?.close();
 });
-
-/** The official client; all it has to be taught is the proof. */
-async function connect(as: DpopAgent): Promise<Client> {
-  const prove = async (input: string | URL, init?: RequestInit): Promise<Response> => {
-    const method = init?.method ?? 'GET';
-    const dpop = await as.proof({ htm: method, htu: String(input), accessToken: as.accessToken ?? '' });
-    const headers = new Headers(init?.headers);
-    headers.set('authorization', `DPoP ${as.accessToken}`);
-    headers.set('dpop', dpop);
-    return fetch(input, { ...init, headers });
-  };
-  const transport = new StreamableHTTPClientTransport(new URL(`${app.at.tenant}/mcp`), { fetch: prove });
-  const made = new Client({ name: 'a test', version: '1' });
-  await made.connect(transport);
-  return made;
-}
 
 const request = { method: 'GET', url: `${UPSTREAM_URL}/echo`, headers: { authorization: 'Bearer {{CREDENTIAL}}' } };
 const use = (credential: string, more: Record<string, unknown> = {}) =>

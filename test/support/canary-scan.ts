@@ -23,22 +23,32 @@ export function formsOf(marker: string): string[] {
 export const foundIn = (bytes: Buffer, forms: readonly string[]): string[] =>
   forms.filter((form) => bytes.includes(form, 0, 'latin1'));
 
-/** Every row of every table of every schema that is not PostgreSQL's own, as text. */
-export async function databaseDump(admin: Client): Promise<Buffer> {
+/** What the server itself issued, and tells nobody again: as it was shown, and the bytes that its tail stands for. */
+export function formsOfIssued(shown: string): string[] {
+  const bytes = Buffer.from(shown.slice(-ISSUED_TAIL_CHARS), 'base64url');
+  return [shown, bytes.toString('latin1'), bytes.toString('hex')];
+}
+
+/** A whole number of groups of base64, and far from the ids that such texts begin with. */
+const ISSUED_TAIL_CHARS = 24;
+
+/** Every row of every table of every schema that is not PostgreSQL's own, as text, by `schema.table`. */
+export async function databaseDump(admin: Client): Promise<ReadonlyMap<string, Buffer>> {
   const { rows: tables } = await admin.query<{ name: string }>(
     `select format('%I.%I', n.nspname, c.relname) as name from pg_class c join pg_namespace n on n.oid = c.relnamespace
      where c.relkind in ('r', 'p', 'm') and n.nspname not in ('pg_catalog', 'information_schema') order by 1`,
   );
-  const pieces: Buffer[] = [];
+  const dump = new Map<string, Buffer>();
   for (const { name } of tables) {
     const { rows } = await admin.query<{ row: string }>(`select t::text as row from ${name} t`);
     // A bytea shows as hexadecimal, and could hold what was written into it in any form.
     const bytes = rows.flatMap(({ row }) =>
       [...row.matchAll(/\\x([0-9a-f]+)/g)].map(([, hex = '']) => Buffer.from(hex, 'hex')),
     );
-    pieces.push(...rows.map(({ row }) => Buffer.from(row)), ...bytes);
+    const pieces = [...rows.map(({ row }) => Buffer.from(row)), ...bytes];
+    dump.set(name, Buffer.concat(pieces.flatMap((piece) => [piece, Buffer.from('\n')])));
   }
-  return Buffer.concat(pieces.flatMap((piece) => [piece, Buffer.from('\n')]));
+  return dump;
 }
 
 /** All files below `dir`, one behind the other. */

@@ -69,9 +69,10 @@ function headersOf({ headers = { authorization: 'Bearer {{CREDENTIAL}}' }, body 
   return { ...type, ...(Object.fromEntries(named) as Record<string, string>) };
 }
 
-const controlsOf = ({ timeoutMs, version }: UseOptions): Record<string, string> => ({
+const controlsOf = ({ timeoutMs, version, approvalId }: UseOptions): Record<string, string> => ({
   ...(timeoutMs !== undefined && { 'chancery-timeout-ms': String(timeoutMs) }),
   ...(version !== undefined && { 'chancery-version': String(version) }),
+  ...(approvalId !== undefined && { 'chancery-approval-id': approvalId }),
 });
 
 function bodyOf({ body, body_base64: base64 }: AskedUse): string | Buffer | undefined {

@@ -13,6 +13,7 @@ export interface AskedUse {
 export interface UseOptions {
   readonly timeoutMs?: number;
   readonly version?: number;
+  readonly approvalId?: string;
 }
 
 /** What a use came to, through whichever door: Chancery's refusal, or the upstream's answer as the agent got it. */

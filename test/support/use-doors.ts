@@ -15,10 +15,11 @@ interface ExecuteAnswer {
 const throughExecute: UseDoor = {
   name: 'execute',
   canSay: () => true,
-  async use(agent, credential, asked = {}, { timeoutMs, version } = {}) {
+  async use(agent, credential, asked = {}, { timeoutMs, version, approvalId } = {}) {
     const more = {
       ...(timeoutMs !== undefined && { timeout_ms: timeoutMs }),
       ...(version !== undefined && { version }),
+      ...(approvalId !== undefined && { approval_id: approvalId }),
     };
     const answer = await execute(agent, credential, { ...asked }, more);
     const body = answer.body as unknown as ExecuteAnswer;

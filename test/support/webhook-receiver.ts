@@ -85,6 +85,14 @@ export class WebhookReceiver {
     return this.told();
   }
 
+  /** Waits until each of these has come. */
+  async untilTold(types: readonly string[]): Promise<void> {
+    await eventually(
+      () => new Set(this.told().map(({ type }) => type)),
+      (came) => types.every((type) => came.has(type)),
+    );
+  }
+
   async deliveries(query = ''): Promise<DeliveryBody[]> {
     const path = `/v1/webhooks/${this.id}/deliveries${query}`;
     const answer = await this.tenant.admin<{ data: DeliveryBody[] }>('GET', path);
