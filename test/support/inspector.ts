@@ -44,10 +44,10 @@ export class Inspector {
   }
 
   /**
-   * The reachable ArrayBuffers that hold one of the needles, each by its size and what stands around the find: slabs and pools,
-   * which no snapshot shows. The memory of WebAssembly is left out: the HTTP client's parser keeps there what it read last.
+   * The reachable ArrayBuffers that hold one of the needles, by needle, each with its size and what stands around the find: slabs
+   * and pools, which no snapshot shows. The memory of WebAssembly is left out: the HTTP client's parser keeps there what it read last.
    */
-  async inBuffers(needles: readonly string[]): Promise<string[]> {
+  async inBuffers(needles: readonly string[]): Promise<readonly (readonly [needle: string, found: string])[]> {
     const buffers = await this.#all('ArrayBuffer');
     const memories = await this.#all('WebAssembly.Memory');
     const { result } = await this.#ask<{ result: RemoteObject }>('Runtime.callFunctionOn', {
@@ -56,15 +56,16 @@ export class Inspector {
         const left = new Set(memories.map(({ buffer }) => buffer));
         return this.filter((buffer) => !left.has(buffer)).flatMap((buffer) => {
           const bytes = Buffer.from(buffer);
-          const at = Math.min(...needles.map((needle) => bytes.indexOf(needle, 0, 'latin1')).filter((found) => found >= 0));
-          return at === Infinity ? [] : [bytes.length + ' bytes, at ' + at + ': ' + bytes.toString('latin1', at - 40, at + 60)];
+          const found = needles.map((needle) => [needle, bytes.indexOf(needle, 0, 'latin1')]).filter(([, at]) => at >= 0);
+          const around = (at) => bytes.length + ' bytes, at ' + at + ': ' + bytes.toString('latin1', at - 40, at + 60);
+          return found.map(([needle, at]) => [needle, around(at)]);
         });
       }`,
       arguments: [{ value: needles }, { objectId: memories }],
       returnByValue: true,
     });
     for (const objectId of [buffers, memories]) await this.#ask('Runtime.releaseObject', { objectId });
-    return result.value as string[];
+    return result.value as [string, string][];
   }
 
   /** Every reachable object of a class, as an array over there. */
