@@ -1,7 +1,7 @@
-import type { IncomingMessage } from 'node:http';
 import { Injectable } from '@nestjs/common';
 import { scopeRow } from '@chancery/protocol/scopes.js';
-import type { FastifyRequest } from 'fastify';
+import type { FastifyReply, FastifyRequest } from 'fastify';
+import { setChallenge } from '../platform/http/challenge.js';
 import { AgentAuthenticator } from '../tenancy/agent-authenticator.js';
 import type { AgentPrincipal } from '../tenancy/principal.js';
 import { AccessTokens } from './access-tokens.js';
@@ -12,6 +12,7 @@ import { invalidDpopProof, invalidToken, useDpopNonce } from './identity.errors.
 import { PROOF_FAULTS } from './proof-faults.js';
 import { ReadAgents } from './read-agents.js';
 
+const NONCE_HEADER = 'DPoP-Nonce';
 const TOKEN = /^DPoP ([A-Za-z0-9_-]+\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+)$/;
 
 const USE = scopeRow('use:credential');
@@ -25,8 +26,6 @@ const STREAM_ROUTE = EXECUTE_ROUTE.replace(/execute$/, 'proxy/:scheme/:host/*');
  */
 @Injectable()
 export class DpopAuthenticator extends AgentAuthenticator {
-  readonly #wantNonce = new WeakSet<IncomingMessage>();
-
   constructor(
     private readonly tokens: AccessTokens,
     private readonly proofs: DpopProofs,
@@ -37,7 +36,8 @@ export class DpopAuthenticator extends AgentAuthenticator {
     super();
   }
 
-  override async authenticate(request: FastifyRequest): Promise<AgentPrincipal> {
+  override async authenticate(request: FastifyRequest, reply: FastifyReply): Promise<AgentPrincipal> {
+    setChallenge(request, () => ({ [NONCE_HEADER]: this.nonce.current() }));
     const accessToken = TOKEN.exec(request.headers.authorization ?? '')?.[1];
     const token = accessToken === undefined ? null : await this.tokens.read(accessToken);
     if (accessToken === undefined || token === null) throw invalidToken(this.nonce.current());
@@ -47,7 +47,8 @@ export class DpopAuthenticator extends AgentAuthenticator {
       if (reason === 'use_dpop_nonce') throw useDpopNonce(this.nonce.current());
       throw invalidDpopProof(this.nonce.current(), PROOF_FAULTS[reason]);
     }
-    if (verdict.proof.wantsNonce) this.#wantNonce.add(request.raw);
+    // RFC 9449 section 8.2: the next nonce comes before this one is refused. On the raw answer, so that streams carry it.
+    if (verdict.proof.wantsNonce) reply.raw.setHeader(NONCE_HEADER, this.nonce.current());
     const { tenantId, agentId, sessionId, scopes } = token;
     const principal = {
       kind: 'agent',
@@ -63,11 +64,6 @@ export class DpopAuthenticator extends AgentAuthenticator {
 
   override describe({ tenantId, id }: AgentPrincipal): Promise<{ name: string; tier: string }> {
     return this.readAgents.show(tenantId, id).then(({ agent: { name, tier } }) => ({ name, tier }));
-  }
-
-  /** Whether the answer should bring the next nonce, because the one this request used will soon be too old. */
-  wantsNonce(request: FastifyRequest): boolean {
-    return this.#wantNonce.has(request.raw);
   }
 }
 

@@ -1,5 +1,4 @@
 import { Global, Module } from '@nestjs/common';
-import { APP_INTERCEPTOR } from '@nestjs/core';
 import { AgentAuthenticator } from '../tenancy/agent-authenticator.js';
 import { AccessTokens } from './access-tokens.js';
 import { AdmitAgent } from './admit-agent.js';
@@ -19,7 +18,6 @@ import { ChangeAgent } from './change-agent.js';
 import { ClientCredentials } from './client-credentials.js';
 import { DemoteAgent } from './demote-agent.js';
 import { DpopAuthenticator } from './dpop-authenticator.js';
-import { DpopNonceInterceptor } from './dpop-nonce.interceptor.js';
 import { DpopNonce } from './dpop-nonce.js';
 import { DpopProofs } from './dpop-proofs.js';
 import { FindAgent } from './find-agent.js';
@@ -92,7 +90,6 @@ import { TokenKeys } from './token-keys.js';
     TokenKeys,
     WatchUses,
     { provide: AgentAuthenticator, useExisting: DpopAuthenticator },
-    { provide: APP_INTERCEPTOR, useClass: DpopNonceInterceptor },
   ],
   exports: [AgentAuthenticator, ApproveSession, FindAgent, FollowOverdue, PruneProofs, ReadStanding, RefuseSession],
 })

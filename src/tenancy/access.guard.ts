@@ -1,6 +1,6 @@
 import { type CanActivate, type ExecutionContext, Injectable } from '@nestjs/common';
 import { Reflector } from '@nestjs/core';
-import type { FastifyRequest } from 'fastify';
+import type { FastifyReply, FastifyRequest } from 'fastify';
 import { Clock } from '../platform/clock.js';
 import { isOpenToAll } from '../platform/http/access.js';
 import { setCaller } from '../platform/http/caller.js';
@@ -33,8 +33,9 @@ export class AccessGuard implements CanActivate {
     if (isOpenToAll(context.getHandler(), context.getClass())) return true;
     const access = this.reflector.get<Access | undefined>(ACCESS, context.getHandler());
     if (access === undefined) throw new Error(`${context.getHandler().name} does not say who may call it`);
-    const request = context.switchToHttp().getRequest<FastifyRequest>();
-    const principal = await this.#authenticate(request, access.urgent === true);
+    const http = context.switchToHttp();
+    const request = http.getRequest<FastifyRequest>();
+    const principal = await this.#authenticate(request, http.getResponse<FastifyReply>(), access.urgent === true);
     this.#authorise(principal, access);
     setPrincipal(request, principal);
     const { tenantId, kind, id } = principal;
@@ -42,9 +43,9 @@ export class AccessGuard implements CanActivate {
     return true;
   }
 
-  async #authenticate(request: FastifyRequest, urgent: boolean): Promise<Principal> {
+  async #authenticate(request: FastifyRequest, reply: FastifyReply, urgent: boolean): Promise<Principal> {
     try {
-      const principal = await this.#principal(request, urgent);
+      const principal = await this.#principal(request, reply, urgent);
       if (principal === null || !belongs(principal, surfaceOf(request.raw))) throw unauthenticated();
       return principal;
     } catch (error) {
@@ -53,10 +54,10 @@ export class AccessGuard implements CanActivate {
     }
   }
 
-  async #principal(request: FastifyRequest, urgent: boolean): Promise<Principal | null> {
+  async #principal(request: FastifyRequest, reply: FastifyReply, urgent: boolean): Promise<Principal | null> {
     const header = request.headers.authorization;
     if (header === undefined) return null;
-    if (header.startsWith('DPoP ')) return this.agents.authenticate(request);
+    if (header.startsWith('DPoP ')) return this.agents.authenticate(request, reply);
     const match = BEARER.exec(header);
     return match?.[1] === undefined ? null : this.bearer.authenticate(match[1], urgent ? 'control' : 'general');
   }

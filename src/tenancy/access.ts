@@ -1,6 +1,7 @@
 import { applyDecorators, createParamDecorator, type ExecutionContext, SetMetadata } from '@nestjs/common';
 import type { FastifyRequest } from 'fastify';
 import { type Scheme, SignedInBy } from '../platform/http/access.js';
+import { RequestSlot } from '../platform/http/request-slot.js';
 import type { KeyRole, MemberRole, Principal } from './principal.js';
 
 /** Who may call a route. What is not named may not. */
@@ -45,7 +46,7 @@ export const MEMBERS: Access = { members: ['owner', 'admin', 'approver', 'audito
 /** Agents only. */
 export const AGENTS: Access = { agents: true };
 
-const principals = new WeakMap<object, Principal>();
+const principals = new RequestSlot<Principal>('principal');
 
 export function setPrincipal(request: FastifyRequest, principal: Principal): void {
   principals.set(request.raw, principal);

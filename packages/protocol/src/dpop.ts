@@ -1,7 +1,7 @@
 import { fromBase64Url, toBase64Url } from './base64.js';
 import type { Cache } from './bounded-cache.js';
 import { toHex, utf8 } from './bytes.js';
-import { normalizeHtu } from './htu.js';
+import { HTU_LENGTH_MAX, normalizeHtu } from './htu.js';
 import { isPointValid, type PublicJwk, parsePublicJwkForm, thumbprint } from './jwk.js';
 import { parseJsonSegment, splitCompactJws } from './jws.js';
 import { sha256 } from './sha256.js';
@@ -161,7 +161,11 @@ function claimFault(claims: Claims, header: DpopHeader, check: DpopCheck): DpopF
   return undefined;
 }
 
+/** Nothing in it that normalising would change or refuse. */
+const PLAIN_HTU = /^https?:\/\/[a-z0-9.-]+(?::[1-9][0-9]{0,4})?(?:\/[A-Za-z0-9_~-]+)+$/;
+
 function sameHtu(claimed: string, actual: string): boolean {
+  if (claimed === actual && claimed.length <= HTU_LENGTH_MAX && PLAIN_HTU.test(claimed)) return true;
   const normal = normalizeHtu(claimed);
   return normal !== undefined && (normal === actual || normal === normalizeHtu(actual));
 }

@@ -1,5 +1,5 @@
 import type { DynamicModule, Type } from '@nestjs/common';
-import { ModulesContainer, NestFactory } from '@nestjs/core';
+import { NestFactory } from '@nestjs/core';
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
 import type { Config } from '../../config/environment.js';
 import type { PlatformSecret } from '../crypto/platform-secret.js';
@@ -8,17 +8,13 @@ import { NestLogger } from '../telemetry/nest-logger.js';
 import { Admission } from './admission.js';
 import { ChanceryAdapter } from './chancery-adapter.js';
 import { HttpModule } from './http.module.js';
-import { IdempotencyInterceptor } from './idempotency.interceptor.js';
-import { IdempotencyStore } from './idempotency-store.js';
-import { InterceptorChain } from './interceptor-chain.js';
 import { Listener } from './listener.js';
 import { ProblemFilter } from './problem.filter.js';
-import { PrincipalRateInterceptor } from './principal-rate.interceptor.js';
+import { PrincipalRateGuard } from './principal-rate.guard.js';
 import { RateLimits } from './rate-limits.js';
 import { SURFACES, type Surface } from './surface.js';
 import { SurfaceOrigins } from './surface-origins.js';
 import { ValidationPipe } from './validation.js';
-import { ViewInterceptor } from './view.interceptor.js';
 
 export type HttpApp = {
   app: NestFastifyApplication;
@@ -53,13 +49,8 @@ export async function createHttpApp(
   });
   app.useGlobalFilters(new ProblemFilter(log));
   app.useGlobalPipes(new ValidationPipe());
-  app.useGlobalInterceptors(
-    new InterceptorChain(
-      new PrincipalRateInterceptor(limits),
-      new IdempotencyInterceptor(idempotencyStore(app), secret.derive('idempotency-mac'), log),
-      new ViewInterceptor(),
-    ),
-  );
+  // No global interceptors: one of them would take every request of every route through RxJS.
+  app.useGlobalGuards(new PrincipalRateGuard(limits));
   await app.init();
   const fastify = app.getHttpAdapter().getInstance();
   await fastify.ready();
@@ -102,12 +93,4 @@ export async function createHttpApp(
       await app.close();
     },
   };
-}
-
-/** The store lives with the tenants' tables, above this room. Asking Nest for what is not there would log an error. */
-function idempotencyStore(app: NestFastifyApplication): IdempotencyStore | null {
-  const modules = [...app.get(ModulesContainer).values()];
-  return modules.some(({ providers }) => providers.has(IdempotencyStore))
-    ? app.get(IdempotencyStore, { strict: false })
-    : null;
 }

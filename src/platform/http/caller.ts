@@ -1,9 +1,10 @@
 import type { IncomingMessage } from 'node:http';
+import { RequestSlot } from './request-slot.js';
 
 /** Who sends a request, as far as limits and idempotency need to know, and whether it may not wait for others of its tenant. */
 export type Caller = Readonly<{ tenantId: string; principalId: string; urgent?: boolean }>;
 
-const callers = new WeakMap<IncomingMessage, Caller>();
+const callers = new RequestSlot<Caller>('caller');
 
 type Carrier = { raw: IncomingMessage };
 

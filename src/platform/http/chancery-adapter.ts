@@ -1,3 +1,4 @@
+import type { ServerResponse } from 'node:http';
 import { FastifyAdapter } from '@nestjs/platform-fastify';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import type { Log } from '../telemetry/logger.js';
@@ -8,7 +9,9 @@ import { notFound } from './http.errors.js';
 import { newRequestId } from './request-id.js';
 import { ownHeaders, registerRequestHooks } from './request-hooks.js';
 import { sendProblem } from './send-problem.js';
+import { settingsOf } from './route-config.js';
 import { assertOwnSurface, surfaceConstraint } from './surface-constraint.js';
+import { present, Presented } from './view.js';
 
 /** Room for names in percent-encoded UTF-8. */
 const PARAM_CHARS_MAX = 512;
@@ -54,6 +57,17 @@ export class ChanceryAdapter extends FastifyAdapter {
   /** Unknown routes are answered in `onRequest`, before their body is read. */
   override setNotFoundHandler(): FastifyInstance {
     return this.getInstance() as FastifyInstance;
+  }
+
+  /** Every handler's result leaves here, as its view shows it. */
+  override reply(response: FastifyReply | ServerResponse, value: unknown, status?: number): FastifyReply {
+    // Nest answers raw responses only where it runs middleware; there is none.
+    const reply = response as FastifyReply;
+    const { answer } = settingsOf(reply.request);
+    if (answer === undefined || answer.kind === 'raw' || reply.sent) return super.reply(reply, value, status);
+    if (status !== undefined) void reply.code(status);
+    if (value instanceof Presented) return reply.send(value.body);
+    return reply.send(answer.kind === 'view' ? present(answer.schema, value) : undefined);
   }
 
   /** Keeps errors whole for the filter; Nest would copy their messages into answers. */

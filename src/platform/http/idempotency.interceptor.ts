@@ -1,17 +1,25 @@
 import assert from 'node:assert/strict';
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { CallHandler, ExecutionContext, NestInterceptor } from '@nestjs/common';
+import {
+  type CallHandler,
+  type ExecutionContext,
+  Inject,
+  Injectable,
+  type NestInterceptor,
+  Optional,
+} from '@nestjs/common';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { from, lastValueFrom, of, type Observable } from 'rxjs';
-import type { Log } from '../telemetry/logger.js';
+import { PlatformSecret } from '../crypto/platform-secret.js';
+import { LOG, type Log } from '../telemetry/logger.js';
 import { callerOf } from './caller.js';
 import { fingerprint } from './fingerprint.js';
 import { invalidRequest } from './http.errors.js';
 import { idempotencyInProgress, idempotencyMismatch } from './idempotency.errors.js';
-import type { IdempotencyScope, IdempotencyStore, KeptAnswer } from './idempotency-store.js';
-import { isIdempotent } from './idempotent.js';
+import { type IdempotencyScope, IdempotencyStore, type KeptAnswer } from './idempotency-store.js';
 import { answerOf } from './returns.js';
 import { withoutSecrets } from './shown-once.js';
+import { present, Presented } from './view.js';
 
 type Claim = Readonly<{ store: IdempotencyStore; scope: IdempotencyScope; key: string }>;
 
@@ -19,21 +27,27 @@ const KEEP_AGAIN_AFTER_MS = [100, 400] as const;
 const KEY = /^[\x21-\x7e]{1,128}$/;
 
 /**
- * `Idempotency-Key` on routes that ask for it. Outside the view interceptor, so that what is kept has passed the view.
+ * `Idempotency-Key` on routes that ask for it. What is kept has passed the route's view.
  * https://datatracker.ietf.org/doc/draft-ietf-httpapi-idempotency-key-header/
  */
+@Injectable()
 export class IdempotencyInterceptor implements NestInterceptor {
+  readonly #macKey: Buffer;
+
   constructor(
-    private readonly store: IdempotencyStore | null,
-    private readonly macKey: Buffer,
-    private readonly log: Log,
-  ) {}
+    secret: PlatformSecret,
+    @Inject(LOG) private readonly log: Log,
+    /** Lives with the tenants' tables, above this room. */
+    @Optional() private readonly store?: IdempotencyStore,
+  ) {
+    this.#macKey = secret.derive('idempotency-mac');
+  }
 
   intercept(context: ExecutionContext, next: CallHandler): Observable<unknown> | Promise<Observable<unknown>> {
     const http = context.switchToHttp();
     const request = http.getRequest<FastifyRequest>();
     const key = request.headers['idempotency-key'];
-    if (key === undefined || !isIdempotent(context.getHandler())) return next.handle();
+    if (key === undefined) return next.handle();
     if (typeof key !== 'string' || !KEY.test(key)) {
       throw invalidRequest([{ path: 'Idempotency-Key', message: 'must be 1 to 128 visible ASCII characters' }]);
     }
@@ -50,7 +64,7 @@ export class IdempotencyInterceptor implements NestInterceptor {
     act: () => Promise<unknown>,
   ) {
     const { method, raw, body } = request;
-    const mac = fingerprint(this.macKey, { method, url: raw.url ?? '', body });
+    const mac = fingerprint(this.#macKey, { method, url: raw.url ?? '', body });
     const begun = await store.begin(scope, key, mac);
     switch (begun.state) {
       case 'in_progress':
@@ -67,15 +81,16 @@ export class IdempotencyInterceptor implements NestInterceptor {
   /** What failed may be tried again under the same key; names that are taken keep it from happening twice. */
   private async act({ store, scope, key }: Claim, context: ExecutionContext, next: CallHandler): Promise<unknown> {
     const reply = context.switchToHttp().getResponse<FastifyReply>();
-    let answer: unknown;
+    let shown: Presented;
     try {
-      answer = await lastValueFrom(next.handle());
+      shown = presented(context.getHandler(), await lastValueFrom(next.handle()));
     } catch (error) {
       await store.abandon(scope, key).catch((err: unknown) => this.log.warn({ err }, 'idempotency key not released'));
       throw error;
     }
-    await this.keep({ store, scope, key }, { status: reply.statusCode, ...keptOf(context.getHandler(), answer) });
-    return answer;
+    const kept = keptOf(context.getHandler(), shown.body);
+    await this.keep({ store, scope, key }, { status: reply.statusCode, ...kept });
+    return shown;
   }
 
   /**
@@ -95,6 +110,11 @@ export class IdempotencyInterceptor implements NestInterceptor {
   }
 }
 
+function presented(handler: object, value: unknown): Presented {
+  const declared = answerOf(handler);
+  return new Presented(declared?.kind === 'view' ? present(declared.schema, value) : undefined);
+}
+
 function keptOf(handler: object, answer: unknown): Omit<KeptAnswer, 'status'> {
   const declared = answerOf(handler);
   if (declared?.kind !== 'view') return { view: null, secretShownOnce: false };
@@ -108,7 +128,7 @@ function scopeOf(request: FastifyRequest): IdempotencyScope {
   return { ...caller, route: `${request.method} ${request.routeOptions.url}` };
 }
 
-function replay(reply: FastifyReply, { status, view, secretShownOnce }: KeptAnswer): unknown {
+function replay(reply: FastifyReply, { status, view, secretShownOnce }: KeptAnswer): Presented {
   void reply.code(status).header('Idempotency-Replayed', 'true');
-  return secretShownOnce ? { ...(view as object), secret_shown_once: true } : view;
+  return new Presented(secretShownOnce ? { ...(view as object), secret_shown_once: true } : view);
 }

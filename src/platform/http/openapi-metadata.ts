@@ -3,8 +3,8 @@ import type { Type } from '@nestjs/common';
 import { z } from 'zod';
 import { schemesOf } from './access.js';
 import { isIdempotent } from './idempotent.js';
-import { settingsOfHandler, type RouteSettings } from './route-config.js';
-import { answerOf, type Answer } from './returns.js';
+import { type Answer, settingsOfHandler, type RouteSettings } from './route-config.js';
+import { answerOf } from './returns.js';
 import { hasSecrets } from './shown-once.js';
 
 /** What `@ApiExcludeController` writes; the decorator itself can only ever add. */

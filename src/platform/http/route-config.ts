@@ -2,8 +2,23 @@ import { FASTIFY_ROUTE_CONFIG_METADATA } from '@nestjs/platform-fastify/constant
 import type { FastifyRequest } from 'fastify';
 import type { z } from 'zod';
 
-/** What our hooks and parsers know of a route before its handler runs. */
+/** What a route answers with when all goes well. */
+export type Answer = Readonly<{
+  status: number;
+  summary?: string;
+  /** Further statuses with the same body, such as 200 for what was so already. */
+  alsoStatuses?: readonly number[];
+}> &
+  (
+    | Readonly<{ kind: 'view'; schema: z.ZodType }>
+    | Readonly<{ kind: 'nothing' }>
+    | Readonly<{ kind: 'raw'; mediaType: string }>
+  );
+
+/** What our hooks, parsers and the adapter know of a route. */
 export type RouteSettings = {
+  /** What it answers with; nothing else leaves. */
+  answer?: Answer;
   /** The body is a form, not JSON. */
   readsForm?: true;
   /** What the form holds, for the API document. */

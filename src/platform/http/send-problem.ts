@@ -1,9 +1,12 @@
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { Log } from '../telemetry/logger.js';
 import { acceptedType } from './body-parsers.js';
+import { challengeOf } from './challenge.js';
 import { unsupportedMediaType } from './http.errors.js';
 import { ERROR_HEADER, PROBLEM_MEDIA_TYPE, problemDocument, type ProblemError } from './problem.js';
 import { problemOf } from './problem-of.js';
+
+const UNAUTHORIZED = 401;
 
 /** Answers with the problem document of whatever was thrown; says in the log, once, what the client is not told. */
 export function sendProblem(error: unknown, request: FastifyRequest, reply: FastifyReply, log: Log): void {
@@ -20,9 +23,10 @@ export function sendProblem(error: unknown, request: FastifyRequest, reply: Fast
   }
   if (reply.sent) return;
   const body = JSON.stringify(problemDocument(problem, request.id));
+  const challenge = status === UNAUTHORIZED ? challengeOf(request) : {};
   void reply
     .code(status)
-    .headers({ ...headers, [ERROR_HEADER]: problem.spec.code })
+    .headers({ ...challenge, ...headers, [ERROR_HEADER]: problem.spec.code })
     .type(PROBLEM_MEDIA_TYPE)
     .send(body);
 }

@@ -1,6 +1,7 @@
 import type { IncomingMessage } from 'node:http';
 import { METHOD_METADATA } from '@nestjs/common/constants.js';
 import { RouteConstraints } from '@nestjs/platform-fastify';
+import { RequestSlot } from './request-slot.js';
 import { answerOf } from './returns.js';
 
 /** The three route sets, each behind a listener of its own (DESIGN 2). */
@@ -8,7 +9,7 @@ export const SURFACES = ['public', 'tenant', 'ops'] as const;
 export type Surface = (typeof SURFACES)[number];
 
 const SURFACES_OF = Symbol('chancery/surfaces');
-const surfaceOfRequest = new WeakMap<IncomingMessage, Surface>();
+const surfaceOfRequest = new RequestSlot<Surface>('surface');
 
 /** Called once, by the listener that the socket came in by. Nothing in the request itself has a say. */
 export function markSurface(request: IncomingMessage, surface: Surface): void {
