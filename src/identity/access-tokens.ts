@@ -26,11 +26,16 @@ export interface AccessToken {
   readonly expiresAtMs: number;
 }
 
+/** One that is good, and its hash as proofs name it (RFC 9449 section 4.2). */
+export interface ReadToken extends AccessToken {
+  readonly ath: string;
+}
+
 /** Access tokens as JWT (RFC 9068), bound to a DPoP key (RFC 9449 section 6.1), by us and for us. */
 @Injectable()
 export class AccessTokens {
   /** By hash, so that a heap dump of the cache holds no token. */
-  readonly #read = new BoundedCache<string, AccessToken>(TOKENS_KEPT_MAX);
+  readonly #read = new BoundedCache<string, ReadToken>(TOKENS_KEPT_MAX);
 
   constructor(
     private readonly keys: SigningKeys,
@@ -61,13 +66,15 @@ export class AccessTokens {
   }
 
   /** Null for whatever is not a token of ours that is good now. Says nothing of its session. */
-  async read(token: string): Promise<AccessToken | null> {
+  async read(token: string): Promise<ReadToken | null> {
     if (token.length > TOKEN_LENGTH_MAX) return null;
-    const key = hash('sha256', token, 'base64url');
-    const known = this.#read.get(key);
+    const ath = hash('sha256', token, 'base64url');
+    const known = this.#read.get(ath);
     if (known !== undefined) return known.expiresAtMs > this.clock.now() ? known : null;
-    const read = await this.#verify(token);
-    if (read !== null) this.#read.set(key, read);
+    const verified = await this.#verify(token);
+    if (verified === null) return null;
+    const read = { ...verified, ath };
+    this.#read.set(ath, read);
     return read;
   }
 

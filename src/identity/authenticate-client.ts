@@ -4,7 +4,7 @@ import { constantTimeEqual } from '../platform/crypto/keyed-token.js';
 import { TenantDatabase } from '../platform/database/tenant-database.js';
 import { type AgentRow, findAgentRow } from './agents.repository.js';
 import type { ClientCredential } from './client-credentials.js';
-import type { CheckedProof } from './dpop-proofs.js';
+import type { CheckedProof } from './proof-checker.js';
 import { invalidClient, OAuthError } from './oauth.errors.js';
 import { PROOF_REPLAYED } from './proof-faults.js';
 import { spendProofId } from './proofs.repository.js';

@@ -40,8 +40,8 @@ export class DpopAuthenticator extends AgentAuthenticator {
     setChallenge(request, () => ({ [NONCE_HEADER]: this.nonce.current() }));
     const accessToken = TOKEN.exec(request.headers.authorization ?? '')?.[1];
     const token = accessToken === undefined ? null : await this.tokens.read(accessToken);
-    if (accessToken === undefined || token === null) throw invalidToken(this.nonce.current());
-    const verdict = await this.proofs.check(request, { accessToken, jkt: token.jkt });
+    if (token === null) throw invalidToken(this.nonce.current());
+    const verdict = await this.proofs.check(request, token);
     if (!verdict.ok) {
       const { reason } = verdict;
       if (reason === 'use_dpop_nonce') throw useDpopNonce(this.nonce.current());

@@ -1,8 +1,8 @@
 import { createHmac } from 'node:crypto';
 import { Injectable } from '@nestjs/common';
 import { Clock } from '../platform/clock.js';
-import { constantTimeEqual } from '../platform/crypto/keyed-token.js';
 import { PlatformSecret } from '../platform/crypto/platform-secret.js';
+import type { Nonces } from './nonces.js';
 
 export const NONCE_EPOCH_MS = 60_000;
 const NONCE_BYTES = 16;
@@ -15,7 +15,7 @@ const NONCE_BYTES = 16;
 export class DpopNonce {
   readonly #key: Buffer;
   /** The nonces of this minute and the one before: each request asks for them. */
-  #known = { epoch: Number.NaN, current: '', before: '' };
+  #known: Nonces & { readonly epoch: number } = { epoch: Number.NaN, current: '', before: '' };
 
   constructor(
     secret: PlatformSecret,
@@ -25,19 +25,11 @@ export class DpopNonce {
   }
 
   current(): string {
-    return this.#now().current;
+    return this.known().current;
   }
 
-  accepts(value: string): boolean {
-    return this.isCurrent(value) || equal(value, this.#now().before);
-  }
-
-  /** False for one that still counts, but not for long: time to hand out the next. */
-  isCurrent(value: string): boolean {
-    return equal(value, this.current());
-  }
-
-  #now(): { current: string; before: string } {
+  /** Those that count. */
+  known(): Nonces {
     const epoch = Math.floor(this.clock.now() / NONCE_EPOCH_MS);
     if (this.#known.epoch !== epoch) {
       this.#known = { epoch, current: this.#of(epoch), before: this.#of(epoch - 1) };
@@ -52,8 +44,4 @@ export class DpopNonce {
       .subarray(0, NONCE_BYTES)
       .toString('base64url');
   }
-}
-
-function equal(left: string, right: string): boolean {
-  return constantTimeEqual(Buffer.from(left), Buffer.from(right));
 }

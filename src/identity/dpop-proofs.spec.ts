@@ -6,6 +6,7 @@ import { markSurface, type Surface } from '../platform/http/surface.js';
 import { SurfaceOrigins } from '../platform/http/surface-origins.js';
 import { DpopNonce } from './dpop-nonce.js';
 import { DpopProofs } from './dpop-proofs.js';
+import { ProofChecks } from './proof-checks.js';
 
 const NOW = Date.UTC(2026, 10, 22);
 const clock = { now: () => NOW };
@@ -34,7 +35,7 @@ const proofFor = (htu: string) =>
     jti: randomUUID(),
     iat: NOW / 1000,
   });
-const proofs = new DpopProofs(origins, nonce, clock);
+const proofs = new DpopProofs(origins, nonce, clock, new ProofChecks({} as never));
 
 test.each(['https://api.example', 'https://other.example'])(
   'a surface may be known by several origins: %s',

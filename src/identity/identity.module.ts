@@ -20,6 +20,7 @@ import { DemoteAgent } from './demote-agent.js';
 import { DpopAuthenticator } from './dpop-authenticator.js';
 import { DpopNonce } from './dpop-nonce.js';
 import { DpopProofs } from './dpop-proofs.js';
+import { ProofChecks } from './proof-checks.js';
 import { FindAgent } from './find-agent.js';
 import { IssueToken } from './issue-token.js';
 import { ListSessions } from './list-sessions.js';
@@ -65,6 +66,7 @@ import { TokenKeys } from './token-keys.js';
     DpopAuthenticator,
     DpopNonce,
     DpopProofs,
+    ProofChecks,
     FindAgent,
     FollowOverdue,
     FollowUses,

@@ -4,7 +4,7 @@ import { Clock } from '../platform/clock.js';
 import { AccessTokens } from './access-tokens.js';
 import { AuthenticateClient } from './authenticate-client.js';
 import type { ClientCredential } from './client-credentials.js';
-import type { CheckedProof } from './dpop-proofs.js';
+import type { CheckedProof } from './proof-checker.js';
 import { invalidClient, OAuthError, sessionPending } from './oauth.errors.js';
 import { OpenSession } from './open-session.js';
 import { POLL_INTERVAL_SECONDS, PollPace } from './poll-pace.js';

@@ -5,7 +5,7 @@ import { Acts } from '../tenancy/acts.js';
 import { findSessionByKey, updateSession } from './agent-sessions.repository.js';
 import { AuthenticateClient } from './authenticate-client.js';
 import type { ClientCredential } from './client-credentials.js';
-import type { CheckedProof } from './dpop-proofs.js';
+import type { CheckedProof } from './proof-checker.js';
 
 /**
  * An agent ends its own session (RFC 7009). Which one, its proof says: the session of the key that signed it. The token

@@ -59,6 +59,8 @@ export type DpopCheck = {
   iatWindowSeconds?: number;
   /** When given, `ath` must be its hash (RFC 9449 section 4.3, 11). */
   accessToken?: string;
+  /** The hash itself, for a caller that knows it already: see {@link accessTokenHash}. */
+  ath?: string;
   /** When given, the proof must be by the key of this thumbprint (the token's `cnf.jkt`). */
   expectedJkt?: string;
   /** Whether a nonce is one of the server's and still good. */
@@ -155,7 +157,8 @@ function claimFault(claims: Claims, header: DpopHeader, check: DpopCheck): DpopF
   // Written so that a `now` that is no number refuses.
   if (!(Math.abs(now - claims.iat) <= iatWindowSeconds)) return 'iat';
   if (claims.jti.length < DPOP_JTI_LENGTH.min || claims.jti.length > DPOP_JTI_LENGTH.max) return 'jti';
-  if (check.accessToken !== undefined && claims.ath !== accessTokenHash(check.accessToken, check.digest)) return 'ath';
+  const ath = check.accessToken === undefined ? check.ath : accessTokenHash(check.accessToken, check.digest);
+  if (ath !== undefined && claims.ath !== ath) return 'ath';
   if (check.expectedJkt !== undefined && header.jkt !== check.expectedJkt) return 'jkt';
   if (typeof claims.nonce !== 'string' || !check.nonce(claims.nonce)) return 'use_dpop_nonce';
   return undefined;

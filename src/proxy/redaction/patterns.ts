@@ -1,14 +1,17 @@
 import { asBuffer, ownConcat, ownText } from '../../platform/crypto/own-memory.js';
 
-/** A form in which a secret is looked for, as symbols, so that spellings that mean the same are one. */
-export type Pattern = {
-  readonly symbols: Uint8Array;
-  /** The symbols in one of their spellings. */
+/** A form in which a secret is looked for, in one of its spellings. Enough to say that a text does not hold it. */
+export type Form = {
   readonly text: Uint8Array;
   readonly alphabet: Alphabet;
   /** Characters just before and just after that carry bits of the secret beside those of a neighbour; padding may follow. */
   readonly before: Seam | null;
   readonly after: Seam | null;
+};
+
+/** A form as symbols, so that spellings that mean the same are one. Enough to find where a text holds it. */
+export type Pattern = Form & {
+  readonly symbols: Uint8Array;
   /** For each prefix of `symbols`, the length of its longest proper prefix that is also its suffix. */
   readonly fallback: Uint32Array;
 };
@@ -51,22 +54,18 @@ function alphabet(of: (char: string) => number): Alphabet {
 }
 
 /** A secret itself, its hexadecimal digits, and its base64 at each of the three places in a group of three bytes. */
-export function patternsOf(secret: Uint8Array): Pattern[] {
+export function formsOf(secret: Uint8Array): Form[] {
+  const plain = { text: secret, alphabet: PLAIN_ALPHABET, before: null, after: null };
   const hexDigits = ownText(asBuffer(secret).toString('hex'));
-  const whole = [toPattern(secret, PLAIN_ALPHABET), toPattern(hexDigits, HEX_ALPHABET)];
-  const all = [...whole, base64(secret, 0), base64(secret, 1), base64(secret, 2)];
-  return all.filter(({ symbols }) => symbols.length > 0);
+  const hex = { text: hexDigits, alphabet: HEX_ALPHABET, before: null, after: null };
+  return [plain, hex, base64(secret, 0), base64(secret, 1), base64(secret, 2)].filter(({ text }) => text.length > 0);
 }
 
-function toPattern(
-  text: Uint8Array,
-  letters: Alphabet,
-  before: Seam | null = null,
-  after: Seam | null = null,
-): Pattern {
+export function patternOf(form: Form): Pattern {
+  const { text, alphabet: letters } = form;
   const symbols = new Uint8Array(text.length);
   for (let at = 0; at < text.length; at += 1) symbols[at] = letters.symbolOf[text[at] as number] as number;
-  return { symbols, text, alphabet: letters, before, after, fallback: fallbackOf(symbols) };
+  return { ...form, symbols, fallback: fallbackOf(symbols) };
 }
 
 function fallbackOf(symbols: Uint8Array): Uint32Array {
@@ -84,7 +83,7 @@ function fallbackOf(symbols: Uint8Array): Uint32Array {
  * Base64 of `secret` behind `offset` other bytes (`Basic` puts a user name there): the characters that depend on the secret
  * alone, and the seams at both ends.
  */
-function base64(secret: Uint8Array, offset: number): Pattern {
+function base64(secret: Uint8Array, offset: number): Form {
   const text = ownText(ownConcat([Buffer.alloc(offset), secret, Buffer.alloc(3)]).toString('base64'));
   const from = offset * 8;
   const to = (offset + secret.length) * 8;
@@ -96,10 +95,10 @@ function base64(secret: Uint8Array, offset: number): Pattern {
     mask,
     bits: (BASE64_ALPHABET.symbolOf[text[at] as number] as number) & mask,
   });
-  return toPattern(
-    text.subarray(first, end),
-    BASE64_ALPHABET,
-    lowBits === 0 ? null : seam(first - 1, (1 << lowBits) - 1),
-    highBits === 0 ? null : seam(end, 63 & ~(63 >> highBits)),
-  );
+  return {
+    text: text.subarray(first, end),
+    alphabet: BASE64_ALPHABET,
+    before: lowBits === 0 ? null : seam(first - 1, (1 << lowBits) - 1),
+    after: highBits === 0 ? null : seam(end, 63 & ~(63 >> highBits)),
+  };
 }

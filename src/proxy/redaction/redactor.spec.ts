@@ -239,6 +239,17 @@ describe('ATTACKS 31: split anywhere', () => {
     );
   });
 
+  test('ATTACKS 29: a character that shares bits with a secret waits for the next one, also across an escape cut in two', () => {
+    const written = Buffer.from(`u${KEY}`).toString('base64');
+    for (const spelling of [written, [...written].map((char) => `%${char.charCodeAt(0).toString(16)}`).join('')]) {
+      const stream = new Redaction([Buffer.from(KEY)]).stream();
+      const out = [...Buffer.from(`${spelling}|`)].map((byte) => stream.push(Buffer.from([byte])));
+      const left = Buffer.concat([...out, stream.flush()]).toString();
+      expect(decodeURIComponent(left.slice(0, left.indexOf(MARK)))).toBe('d');
+      expect(left.endsWith(`${MARK}|`)).toBe(true);
+    }
+  });
+
   test('nothing is held back that cannot become the secret', () => {
     const stream = new Redaction([Buffer.from(KEY)]).stream();
     expect(stream.push(Buffer.from('data: {"delta":"hello"}\n\n')).toString()).toBe('data: {"delta":"hello"}\n\n');

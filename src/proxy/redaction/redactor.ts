@@ -1,7 +1,7 @@
 import { ownConcat, ownCopy } from '../../platform/crypto/own-memory.js';
 import { HTML_ENTITY, JSON_STRING, PERCENT } from './escapes.js';
 import { Reading } from './reading.js';
-import { patternsOf } from './patterns.js';
+import { type Form, formsOf, patternOf, sharesBits } from './patterns.js';
 import { RawRun } from './run.js';
 import { type Cut, Scanner, type Wanted } from './scanner.js';
 import { Sieve } from './sieve.js';
@@ -10,7 +10,10 @@ export const REDACTED = Buffer.from('[redacted]');
 
 /** Secrets as they are looked for, all at once: made once for a call, used for each header and the body. */
 export class Redaction {
-  readonly #wanted: Wanted;
+  readonly #forms: readonly Form[];
+  readonly #sieve: Sieve;
+  /** Made when the sieve first finds a text suspect, or a stream begins: most answers are small and hold nothing like it. */
+  #wanted: Wanted | null = null;
   /** No form of a secret is shorter than the secret itself, so shorter texts need no look. */
   readonly #shortest: number;
 
@@ -18,21 +21,24 @@ export class Redaction {
     if (secrets.length === 0) throw new RangeError('there is nothing to redact');
     if (secrets.some(({ length }) => length === 0)) throw new RangeError('an empty secret cannot be redacted');
     this.#shortest = Math.min(...secrets.map(({ length }) => length));
-    this.#wanted = wantedOf(secrets);
+    this.#forms = secrets.flatMap(formsOf);
+    this.#sieve = new Sieve(this.#forms);
   }
 
   stream(): Redactor {
+    this.#wanted ??= wantedOf(this.#forms, this.#sieve);
     return new Redactor(new Reading(-1, null, new Scanner(this.#wanted)));
   }
 
-  /** Whether it has anything to undo, or the beginning of any form: most headers have neither. */
-  #isSuspect(text: Uint8Array): boolean {
-    return INTRODUCERS.some((byte) => text.includes(byte)) || this.#wanted.sieve.isSuspect(text);
+  /** False when it has nothing to undo and not the beginning of any form: so it is with most texts, and with each of their parts. */
+  isSuspect(text: Uint8Array): boolean {
+    if (text.length < this.#shortest) return false;
+    return INTRODUCERS.some((byte) => text.includes(byte)) || this.#sieve.isSuspect(text);
   }
 
   /** A whole text at once, with the number of places that were redacted. */
   redact(text: Uint8Array): { readonly text: Uint8Array; readonly count: number } {
-    if (text.length < this.#shortest || !this.#isSuspect(text)) return { text, count: 0 };
+    if (!this.isSuspect(text)) return { text, count: 0 };
     const redactor = this.stream();
     const pieces: Buffer[] = [];
     for (let from = 0; from < text.length; from += SLICE_BYTES)
@@ -45,15 +51,18 @@ export class Redaction {
 const INTRODUCERS = [HTML_ENTITY, JSON_STRING, PERCENT].map(({ introducer }) => introducer);
 const SLICE_BYTES = 65_536;
 
-function wantedOf(secrets: readonly Uint8Array[]): Wanted {
-  const patterns = secrets.flatMap(patternsOf);
+function wantedOf(forms: readonly Form[], sieve: Sieve): Wanted {
+  const patterns = forms.map(patternOf);
   const beginners: (number[] | undefined)[] = [];
   patterns.forEach(({ alphabet, symbols }, index) => {
     for (const byte of alphabet.bytesOf[symbols[0] as number] as readonly number[])
       (beginners[byte] ??= []).push(index);
   });
+  const seams = Array.from({ length: 256 }, (_unused, byte) =>
+    patterns.some(({ before, alphabet }) => sharesBits(before, alphabet.symbolOf[byte] as number)),
+  );
   const longest = Math.max(...patterns.map(({ symbols }) => symbols.length));
-  return { patterns, beginners, longest, sieve: new Sieve(patterns) };
+  return { patterns, beginners, seams, longest, sieve };
 }
 
 /**

@@ -10,6 +10,8 @@ export interface Wanted {
   readonly sieve: Sieve;
   /** For each byte, the patterns that it would begin. */
   readonly beginners: readonly (readonly number[] | undefined)[];
+  /** For each byte, whether it may carry bits of a secret just before a pattern. */
+  readonly seams: readonly boolean[];
   /** The characters of the longest pattern. */
   readonly longest: number;
 }
@@ -60,7 +62,7 @@ export class Scanner {
       }
       this.#step(run, at, cuts);
     }
-    const held = this.#begun.reduce((least, index) => Math.min(least, this.#heldFrom(run, index)), run.upTo);
+    const held = this.#begun.reduce((least, index) => Math.min(least, this.#heldFrom(run, index)), this.#seamOf(run));
     this.#remember(run);
     return held;
   }
@@ -105,6 +107,12 @@ export class Scanner {
     if (before === null) return first;
     const [byte] = this.#at(run, first - 1) ?? [];
     return byte !== undefined && sharesBits(before, alphabet.symbolOf[byte] as number) ? first - 1 : first;
+  }
+
+  /** Where the last character begins if it may share bits with a secret that comes next, or else where the run ends. */
+  #seamOf(run: Run): number {
+    const [byte, start] = this.#at(run, run.bytes.length - 1) ?? [];
+    return byte !== undefined && start !== undefined && this.wanted.seams[byte] === true ? start : run.upTo;
   }
 
   #startAt(run: Run, position: number): number {

@@ -1,4 +1,4 @@
-import type { Pattern } from './patterns.js';
+import type { Form } from './patterns.js';
 
 /** Longer beginnings of patterns let the sieve take longer steps; beyond this there is little to gain. */
 const WINDOW_MAX = 32;
@@ -22,10 +22,10 @@ export class Sieve {
   readonly #window: number;
   readonly #steps: Uint8Array;
 
-  constructor(patterns: readonly Pattern[]) {
-    this.#window = Math.min(WINDOW_MAX, ...patterns.map(({ symbols }) => symbols.length));
+  constructor(forms: readonly Form[]) {
+    this.#window = Math.min(WINDOW_MAX, ...forms.map(({ text }) => text.length));
     this.#steps = new Uint8Array(CLASSES * CLASSES).fill(Math.max(1, this.#window - 1));
-    for (const { text } of patterns) {
+    for (const { text } of forms) {
       for (let at = 1; at < this.#window; at += 1) {
         const pair = pairOf(text[at - 1] as number, text[at] as number);
         this.#steps[pair] = Math.min(this.#steps[pair] as number, this.#window - 1 - at);
