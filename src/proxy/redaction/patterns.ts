@@ -1,4 +1,4 @@
-import { asBuffer, ownConcat, ownText } from '../../platform/crypto/own-memory.js';
+import { asBuffer, ownConcat, ownCopy, ownText } from '../../platform/crypto/own-memory.js';
 
 /** A form in which a secret is looked for, in one of its spellings. Enough to say that a text does not hold it. */
 export type Form = {
@@ -53,9 +53,12 @@ function alphabet(of: (char: string) => number): Alphabet {
   return { symbolOf, bytesOf };
 }
 
-/** A secret itself, its hexadecimal digits, and its base64 at each of the three places in a group of three bytes. */
+/**
+ * A secret itself, its hexadecimal digits, and its base64 at each of the three places in a group of three bytes. In memory
+ * of their own: the secret may be wiped behind them.
+ */
 export function formsOf(secret: Uint8Array): Form[] {
-  const plain = { text: secret, alphabet: PLAIN_ALPHABET, before: null, after: null };
+  const plain = { text: ownCopy(secret), alphabet: PLAIN_ALPHABET, before: null, after: null };
   const hexDigits = ownText(asBuffer(secret).toString('hex'));
   const hex = { text: hexDigits, alphabet: HEX_ALPHABET, before: null, after: null };
   return [plain, hex, base64(secret, 0), base64(secret, 1), base64(secret, 2)].filter(({ text }) => text.length > 0);

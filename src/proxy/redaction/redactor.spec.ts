@@ -250,6 +250,14 @@ describe('ATTACKS 31: split anywhere', () => {
     }
   });
 
+  test('the secret may be wiped as soon as it is known what to look for', () => {
+    const secret = Buffer.from(KEY);
+    const redaction = new Redaction([secret]);
+    secret.fill(0);
+    expect(redaction.redact(Buffer.from(`|${KEY}|`)).text.toString()).toBe(`|${MARK}|`);
+    expect(Buffer.from(redaction.stream().push(Buffer.from(`|${KEY}|`))).toString()).toBe(`|${MARK}|`);
+  });
+
   test('nothing is held back that cannot become the secret', () => {
     const stream = new Redaction([Buffer.from(KEY)]).stream();
     expect(stream.push(Buffer.from('data: {"delta":"hello"}\n\n')).toString()).toBe('data: {"delta":"hello"}\n\n');
