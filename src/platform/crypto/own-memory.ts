@@ -23,14 +23,6 @@ export function ownConcat(pieces: readonly Uint8Array[]): Buffer {
   return whole;
 }
 
-/** What Node cut out of its slab by itself (a stream that joins what has gathered), in memory of its own; the place is wiped. */
-export function outOfSlab(piece: Buffer): Buffer {
-  if (piece.buffer.byteLength !== Buffer.poolSize) return piece;
-  const own = ownCopy(piece);
-  piece.fill(0);
-  return own;
-}
-
 /** The same bytes, seen as a Buffer: nothing is copied. */
 export function asBuffer(bytes: Uint8Array): Buffer {
   return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);

@@ -1,6 +1,5 @@
 import { pipeline, type Transform } from 'node:stream';
 import { createBrotliDecompress, createGunzip, createInflate, createInflateRaw } from 'node:zlib';
-import { outOfSlab } from '../crypto/own-memory.js';
 import { OutboundError } from './outbound-error.js';
 import { unzstd } from './zstd/zstd-decoder.js';
 
@@ -61,7 +60,7 @@ function counted(
     for await (const piece of source) {
       bytes += piece.length;
       if (bytes > maxBytes) throw new OutboundError('upstream_too_large');
-      if (piece.length > 0) yield outOfSlab(piece);
+      if (piece.length > 0) yield piece;
     }
   }
   return { pieces: pieces(), bytes: () => bytes };
