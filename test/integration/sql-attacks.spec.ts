@@ -143,6 +143,29 @@ test('P5: a cheap function that raises on what it sees never sees their rows', a
   });
 });
 
+test('P5: on every table the policy is asked once a statement, not once a row', async () => {
+  await asTenant(database, ours, async (client) => {
+    // Small tables are read whole, whatever they are asked; these stand for large ones.
+    await client.query('set enable_seqscan = off; set enable_bitmapscan = off');
+    const asked = async (sql: string): Promise<string[]> => {
+      const { rows } = await client.query<{ 'QUERY PLAN': string }>(`explain (costs off) ${sql}`);
+      return rows.map((row) => row['QUERY PLAN'].trim()).filter((line) => line.includes('SESSION_USER'));
+    };
+    const login = '(substr((SESSION_USER)::text, 3))::uuid';
+    for (const mode of ['force_custom_plan', 'force_generic_plan']) {
+      await client.query(`set plan_cache_mode = ${mode}`);
+      for (const table of tables) {
+        await client.query(`prepare named (uuid) as select from ${table} where tenant_id = $1`);
+        const named = await asked(`execute named ('${ours}')`);
+        await client.query('deallocate named');
+        const given = mode === 'force_custom_plan' ? `'${ours}'::uuid` : '$1';
+        expect([table, named]).toEqual([table, [`One-Time Filter: (${login} = ${given})`]]);
+        expect([table, await asked(`select from ${table}`)]).toEqual([table, [`Index Cond: (tenant_id = ${login})`]]);
+      }
+    }
+  });
+});
+
 test('P5: EXPLAIN estimates their rows and nobody’s alike', async () => {
   const nobody = '0190ffff-ffff-7fff-bfff-ffffffffffff';
   await asTenant(database, ours, async (client) => {
