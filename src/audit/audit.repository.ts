@@ -58,10 +58,11 @@ export async function insertHead(tx: TenantTx, genesis: EntryRef): Promise<void>
 }
 
 export async function readHead(tx: TenantTx, lock = false): Promise<ChainHead> {
-  const { rows } = await tx.client.query<HeadRow>(
-    `select seq, hash, epoch from chain_head where tenant_id = $1${lock ? ' for update' : ''}`,
-    [tx.tenantId],
-  );
+  const { rows } = await tx.client.query<HeadRow>({
+    name: lock ? 'audit-head-lock' : 'audit-head',
+    text: `select seq, hash, epoch from chain_head where tenant_id = $1${lock ? ' for update' : ''}`,
+    values: [tx.tenantId],
+  });
   const row = rows[0];
   if (row === undefined) throw new Error('the tenant has no chain');
   return { seq: Number(row.seq), hash: row.hash.toString('hex'), epoch: Number(row.epoch) };
@@ -256,10 +257,11 @@ export async function readEntries(tx: TenantTx, page: EntryPage): Promise<Stored
 
 /** The entries from one position to another; what is missing there is missing here. */
 export async function readEntriesBetween(tx: TenantTx, firstSeq: number, lastSeq: number): Promise<StoredEntry[]> {
-  const { rows } = await tx.client.query<EntryRow>(
-    `select ${ENTRY_COLUMNS} from audit_entries where tenant_id = $1 and seq between $2 and $3 order by seq`,
-    [tx.tenantId, firstSeq, lastSeq],
-  );
+  const { rows } = await tx.client.query<EntryRow>({
+    name: 'audit-range',
+    text: `select ${ENTRY_COLUMNS} from audit_entries where tenant_id = $1 and seq between $2 and $3 order by seq`,
+    values: [tx.tenantId, firstSeq, lastSeq],
+  });
   return rows.map((row) => storedEntry(tx.tenantId, row));
 }
 

@@ -38,7 +38,10 @@ export function aroundStatements(app: INestApplicationContext, around: Around): 
 export const isSwap = ({ what }: Statement): boolean => what === 'audit-cas';
 
 /** A committer that lost too often, or is in doubt, takes the head's lock first. */
-export const isLockedLook = ({ what, lane }: Statement): boolean => lane === 'commit' && what.endsWith('for update');
+export const isLockedLook = ({ what, lane }: Statement): boolean => lane === 'commit' && locksHead(what);
+
+/** The look at the head that everybody else's acts then wait for. */
+export const locksHead = (what: string): boolean => what === 'audit-head-lock';
 
 const POLICY_WRITE =
   /(?:insert into|update) (?:"chancery"\.)?"(?:agents|agent_sessions|approvals|credentials|credential_versions|grants|brakes)"|delete_grants/;

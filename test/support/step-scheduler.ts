@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { INestApplicationContext } from '@nestjs/common';
-import { aroundStatements, isCaughtUp, isSwap, type Statement } from './statements.js';
+import { aroundStatements, isCaughtUp, isSwap, locksHead, type Statement } from './statements.js';
 
 interface Step {
   readonly what: string;
@@ -101,8 +101,6 @@ export class StepScheduler {
     }
   }
 }
-
-const locksHead = (what: string): boolean => what.includes('chain_head') && what.endsWith('for update');
 
 function pointOf(statement: Statement): string | null {
   if (isSwap(statement)) return 'swap';
