@@ -47,11 +47,11 @@ const base = {
       },
     ],
   },
+  resolver: '<rootDir>/test/support/typescript-first.mjs',
   moduleNameMapper: {
     '^@chancery/(protocol|client)/(.*)\\.js$': '<rootDir>/packages/$1/src/$2.ts',
     // Its exports name the condition `import` only.
     '^canonicalize$': '<rootDir>/node_modules/canonicalize/lib/canonicalize.js',
-    '^(\\.{1,2}/.*)\\.js$': '$1',
   },
   transformIgnorePatterns: [`/node_modules/(?!(${esmOnly.join('|')})/)`],
   modulePathIgnorePatterns: ['<rootDir>/dist/', '<rootDir>/packages/.*/dist/', '<rootDir>/.chancery/'],

@@ -1,4 +1,5 @@
 // Jest's environment of every spec file: what the file makes in the temporary folder goes when the file ends, however it ends.
+import './compiled-once.mjs';
 import { chmodSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
