@@ -1,7 +1,10 @@
+import { once } from 'node:events';
 import { brotliCompressSync, deflateRawSync, deflateSync, gzipSync } from 'node:zlib';
 import { attack } from '../support/attack-report.js';
 import { type AttackSite, openAttackSite, SECRET } from '../support/attack-site.js';
+import { eventually } from '../support/eventually.js';
 import { UPSTREAM_HOST as H } from '../support/hostile-upstream.js';
+import { stream } from '../support/stream-call.js';
 import type { SeenUse, UseDoor } from '../support/use-door.js';
 import { DOORS } from '../support/use-doors.js';
 import { ZSTD_FRAMES, zstdBlock, zstdFrame, zstdSkippable } from '../support/zstd-frames.js';
@@ -217,6 +220,38 @@ for (const door of DOORS) {
     await expectRedacted(seen);
   });
 }
+
+attack(
+  '31',
+  'stream',
+  'an event, before the next one is sent: no stream stalls for what could be in it',
+  async (saw) => {
+    let sendNext = (): void => undefined;
+    site.upstream.on('/waits', (_, response) => {
+      response.writeHead(200, { 'content-type': 'text/event-stream' }).write('data: {"t":"a"}\n\n');
+      sendNext = () => response.end(`data: ${SECRET}\n\n`);
+    });
+    const answer = await stream(site.agent, '/waits', { headers: { 'chancery-forward-x-key': '{{CREDENTIAL}}' } });
+    let text = '';
+    answer.setEncoding('latin1').on('data', (piece: string) => (text += piece));
+    await eventually(
+      () => text,
+      (seen) => saw(seen.trimEnd()) === 'data: {"t":"a"}',
+    );
+    sendNext();
+    await once(answer, 'end');
+    expect(text).toBe('data: {"t":"a"}\n\ndata: [redacted]\n\n');
+  },
+);
+
+for (const door of DOORS)
+  attack('37', door.name, '3 MB of zeros under gzip, which is less than an answer may have', async (saw) => {
+    const bomb = gzipSync(Buffer.alloc(3_000_000));
+    const seen = saw(await answered(door, (_, response) => response.setHeader('content-encoding', 'gzip').end(bomb)));
+    if (seen.code === null) expect(seen.broken).toBe(true);
+    else expect(seen).toMatchObject({ status: 502, code: 'upstream_too_large' });
+    expect(seen.body.length).toBeLessThan(1_100_000);
+  });
 
 type Spelling = (typeof SPELLINGS)[number];
 type Response = Parameters<Parameters<AttackSite['upstream']['on']>[1]>[1];

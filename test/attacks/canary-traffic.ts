@@ -6,6 +6,7 @@ import { expectStatus, MASTER_PASSWORD } from '../support/app.js';
 import { eventually } from '../support/eventually.js';
 import { UPSTREAM_HOST as H } from '../support/hostile-upstream.js';
 import type { AskedUse, UseDoor } from '../support/use-door.js';
+import { zstdBlock, zstdFrame } from '../support/zstd-frames.js';
 import { at, type CanaryCast, reason } from './canary-cast.js';
 import { SPELLINGS } from './spellings.js';
 
@@ -78,11 +79,18 @@ export class CanaryTraffic {
       response.setHeader('x-echo', basic).end(`${basic} ${joined} ${joined.split(':').join(' ')}`);
     });
     await this.cast.use(door, pair, { url: at('/basic'), headers: { authorization: 'Basic {{CREDENTIAL.basic}}' } });
-    const coded = { gzip: gzipSync, br: brotliCompressSync };
+    const zstd = (text: string): Buffer => zstdFrame([zstdBlock('raw', Buffer.from(text), { isLast: true })]);
+    const coded = { gzip: gzipSync, br: brotliCompressSync, zstd };
     for (const [coding, compress] of Object.entries(coded)) {
       upstream.on('/coded', (_, response) => response.setHeader('content-encoding', coding).end(compress(got())));
       await this.cast.use(door, key, { url: at('/coded') });
     }
+    upstream.on('/trailer', (_, response) => {
+      response.writeHead(200, { trailer: 'x-echo', 'transfer-encoding': 'chunked' }).write('{}');
+      response.addTrailers({ 'x-echo': got() });
+      response.end();
+    });
+    await this.cast.use(door, key, { url: at('/trailer') });
     upstream.on('/drip', (_, response) => void drip(response, `a ${got()} b ${got().slice(0, 8)}`));
     await this.cast.use(door, key, { url: at('/drip') });
     upstream.on('/moved', (_, response) =>

@@ -1,11 +1,15 @@
+import { once } from 'node:events';
+import type { ServerResponse } from 'node:http';
 import { type AppTenant, expectStatus, MASTER_PASSWORD, newAgent, storeCredential } from '../support/app.js';
 import { attack } from '../support/attack-report.js';
 import { type AttackSite, openAttackSite, SECRET } from '../support/attack-site.js';
 import { DpopAgent } from '../support/dpop-agent.js';
 import { eventually } from '../support/eventually.js';
+import { floodUntilStalled } from '../support/flood.js';
 import { UPSTREAM_HOST as H } from '../support/hostile-upstream.js';
 import { type Caller, callerOn, signedIn } from '../support/identity.js';
 import { PLATFORM_TENANT_ID } from '../../src/platform/ids.js';
+import { stream } from '../support/stream-call.js';
 import type { SeenUse, UseDoor } from '../support/use-door.js';
 import { DOORS } from '../support/use-doors.js';
 
@@ -14,6 +18,8 @@ jest.setTimeout(60_000);
 const CUT_WITHIN_MS = 1_000;
 /** By then the head of a stream is with whoever asked for it. */
 const DRIPS_UNTIL_SEEN = 4;
+/** What the sockets on the way may hold. */
+const FLOOD_BYTES_MAX = 32 * 1_048_576;
 const reason = 'test';
 
 /** People act on this node, or on the other one; the agent works on either. */
@@ -230,3 +236,19 @@ for (const door of DOORS) {
         }
       });
 }
+
+attack('38', 'stream', 'a client that does not read', async (saw) => {
+  await site.credential('key');
+  const asked = new Promise<ServerResponse>((resolve) =>
+    site.upstream.on('/flood', (_, response) => resolve(response)),
+  );
+  const headers = { 'chancery-forward-authorization': '{{CREDENTIAL}}' };
+  const answering = stream(site.agent, '/flood', { headers });
+  const flood = await asked;
+  const closed = once(flood, 'close');
+  const bytes = await floodUntilStalled(flood);
+  saw(bytes < FLOOD_BYTES_MAX ? 'the upstream waits' : 'the upstream goes on');
+  expect(bytes).toBeLessThan(FLOOD_BYTES_MAX);
+  (await answering).destroy();
+  await closed;
+});

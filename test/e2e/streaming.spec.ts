@@ -5,6 +5,7 @@ import { type AppTenant, expectStatus, startApp, storeCredential, type TestApp }
 import { entriesOf } from '../support/chain-check.js';
 import type { DpopAgent } from '../support/dpop-agent.js';
 import { eventually } from '../support/eventually.js';
+import { floodUntilStalled } from '../support/flood.js';
 import { ScriptedUpstream } from '../support/scripted-upstream.js';
 import { beginStream, stream, textOf } from '../support/stream-call.js';
 
@@ -228,24 +229,7 @@ test('a client that does not read slows the upstream down, and a brake ends that
   const opened = scripted('/flood');
   const answer = await stream(idle, '/flood', { headers });
   const flood = await opened;
-  const piece = Buffer.alloc(65_536, 'x');
-  let written = 0;
-  const pump = (): void => {
-    while (!flood.destroyed) {
-      written += piece.length;
-      if (!flood.write(piece)) return void flood.once('drain', pump);
-    }
-  };
-  pump();
-  const stalled = await eventually(
-    async () => {
-      const before = written;
-      await new Promise((resolve) => setTimeout(resolve, 60));
-      return { before, after: written };
-    },
-    ({ before, after }) => before === after,
-  );
-  expect(stalled.after).toBeLessThan(32 * 1_048_576);
+  expect(await floodUntilStalled(flood)).toBeLessThan(32 * 1_048_576);
   const closed = once(flood, 'close');
   expectStatus(await tenant.admin('POST', '/v1/brakes', { scope: 'agent', agent_id: idle.id, reason: 'test' }), 201);
   await closed;

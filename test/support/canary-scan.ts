@@ -23,14 +23,15 @@ export function formsOf(marker: string): string[] {
 export const foundIn = (bytes: Buffer, forms: readonly string[]): string[] =>
   forms.filter((form) => bytes.includes(form, 0, 'latin1'));
 
-/** What the server itself issued, and tells nobody again: as it was shown, and the bytes that its tail stands for. */
-export function formsOfIssued(shown: string): string[] {
-  const bytes = Buffer.from(shown.slice(-ISSUED_TAIL_CHARS), 'base64url');
-  return [shown, bytes.toString('latin1'), bytes.toString('hex')];
-}
+const ISSUED_PREFIX = /^(?:chy_[a-z]+_|whsec_|.*\.)/s;
+const ISSUED_BYTES = 16;
 
-/** A whole number of groups of base64, and far from the ids that such texts begin with. */
-const ISSUED_TAIL_CHARS = 24;
+/** What the server itself issued and tells nobody again: as it was shown, and from the middle of the bytes that it stands for. */
+export function formsOfIssued(shown: string): string[] {
+  const bytes = Buffer.from(shown.replace(ISSUED_PREFIX, ''), 'base64url');
+  const middle = bytes.subarray(bytes.length >> 1, (bytes.length >> 1) + ISSUED_BYTES);
+  return [shown, middle.toString('latin1'), middle.toString('hex')];
+}
 
 /** Every row of every table of every schema that is not PostgreSQL's own, as text, by `schema.table`. */
 export async function databaseDump(admin: Client): Promise<ReadonlyMap<string, Buffer>> {

@@ -14,6 +14,7 @@ import { outOfSlab } from './out-of-slab.js';
 import { Places } from './places.js';
 import { Pools } from './pools.js';
 import { lookupAll, type Lookup } from './resolve-validated.js';
+import { trailersOf } from './trailers.js';
 import { WholeAnswer } from './whole-answer.js';
 
 /** They concern the connection or the coding we undid, so they say nothing true about what is handed on. */
@@ -172,12 +173,6 @@ function judgedCoding(headers: [string, string][], method: string, maxBytes: num
   const announced = Number(headers.find(([name]) => name.toLowerCase() === 'content-length')?.[1] ?? 0);
   if (announced > maxBytes) throw new OutboundError('upstream_too_large');
   return coding;
-}
-
-function trailersOf(trailers: Record<string, string | string[]>): [string, string][] {
-  return Object.entries(trailers).flatMap(([name, values]) =>
-    [values].flat().map((value): [string, string] => [name, Buffer.from(value).toString('latin1')]),
-  );
 }
 
 /** Nothing came that was decoded: the length is that of the answer to GET, if that would come uncoded. */

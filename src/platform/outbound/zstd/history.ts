@@ -1,3 +1,4 @@
+import { ownCopy } from '../../crypto/own-memory.js';
 import { must } from './zstd-fault.js';
 
 /** RFC 8878, 3.1.1.2.4. */
@@ -28,9 +29,9 @@ export class History {
     this.#blockEnd = this.#at + bytes;
   }
 
-  /** A copy of the block. */
+  /** A copy of the block, which may hold an echoed secret. */
   endBlock(): Buffer {
-    return Buffer.from(this.#bytes.subarray(this.#blockStart, this.#at));
+    return ownCopy(this.#bytes.subarray(this.#blockStart, this.#at));
   }
 
   append(from: Uint8Array, start: number, end: number): void {

@@ -96,6 +96,11 @@ describe('what the program writes is undone, however it arrives', () => {
   });
 });
 
+test('P1: what was decoded lies in no memory that small buffers share, where an echoed secret would stay', async () => {
+  for await (const piece of decoded(inPieces(zstdFrame([raw('an echo')]), 65_536), 'zstd', MIB))
+    expect(piece.buffer.byteLength).toBe(piece.length);
+});
+
 describe('what a frame may ask for', () => {
   test.each([
     ['a window of 8 MiB', header(0x00, 0x68), '4 bytes'],
