@@ -19,12 +19,7 @@ export function readAttacks(dir) {
     .sort()
     .flatMap((file) => readFileSync(path.join(dir, file), 'utf8').trimEnd().split('\n'))
     .map((line) => JSON.parse(line));
-  return rows.map(({ row, part, attack }) => ({
-    row,
-    part,
-    attack,
-    reports: reports.filter((one) => one.row === row),
-  }));
+  return rows.map((about) => ({ ...about, reports: reports.filter((one) => one.row === about.row) }));
 }
 
 /** Whether a run was of all attacks, so that a row without a report is a row without a test. */
@@ -58,7 +53,10 @@ export function attackFaults(attacks) {
   const failed = attacks.flatMap(({ row, reports }) =>
     reports.filter(({ ok }) => !ok).map(({ sent, file }) => `row ${row}: ${clip(sent, EXAMPLE_CHARS_MAX)} (${file})`),
   );
-  return [...untried, ...failed];
+  const unbroken = attacks
+    .filter(({ broken }) => !broken)
+    .map(({ row }) => `row ${row}: rows.json does not say what was broken to see its tests fail`);
+  return [...untried, ...failed, ...unbroken];
 }
 
 export function attackCount(attacks) {
@@ -76,14 +74,18 @@ export function documentAgrees(attacks, { write = false } = {}) {
 }
 
 function document(attacks) {
-  const parts = [...new Set(attacks.map(({ part }) => part))];
-  return parts
-    .map((part) => {
-      const lines = attacks.filter((one) => one.part === part).flatMap(documentRows);
-      return `## ${part}\n\n${table(['#', 'attack', 'sent', 'seen', 'shown by'], lines)}`;
-    })
-    .join('\n\n');
+  const parts = [...new Set(attacks.map(({ part }) => part))].map((part) => {
+    const lines = attacks.filter((one) => one.part === part).flatMap(documentRows);
+    return `## ${part}\n\n${table(['#', 'attack', 'sent', 'seen', 'shown by'], lines)}`;
+  });
+  const broken = attacks.map(({ row, broken: what }) => [row, what ?? '']);
+  return [...parts, `${SEEN_FAILING}\n\n${table(['#', 'broken'], broken)}`].join('\n\n');
 }
+
+const SEEN_FAILING = `## How the rows were seen to fail
+
+What cannot fail shows nothing. Each of these was broken in a copy of the code, one at a time, and turned tests of its row red;
+the list is kept by hand, in \`test/attacks/rows.json\`.`;
 
 /** One line for each answer: a row whose attacks came to different ones has several. */
 function documentRows({ row, attack, reports }) {
