@@ -16,6 +16,7 @@ const USAGE = `npm run bench -- proxy|audit|rls|tenants|redaction [--json] [opti
   --in-flight N   at a time (proxy 32, audit 64, tenants 8)
   --tenants N     proxy: also N tenants at once (4); tenants: how many are active (500)
   --only SIDE     measures one side alone, such as chancery
+  --aegis DIR     proxy: also Aegis, from a checkout that was installed and built there
   --profile DIR   lets the server write a CPU profile there`;
 const EX_USAGE = 64;
 /** An append is a small part of a call. */
@@ -36,16 +37,17 @@ try {
       tenants: { type: 'string' },
       registered: option('10000'),
       only: { type: 'string' },
+      aegis: { type: 'string' },
       profile: { type: 'string' },
     },
   });
-  const { json, only, profile } = values;
+  const { json, only, profile, aegis } = values;
   const [rounds, calls] = [values.rounds, values.calls].map(Number) as [number, number];
   const tenantsOf = (usual: number): number => Number(values.tenants ?? usual);
   const inFlightOf = (usual: number): number => Number(values['in-flight'] ?? usual);
   switch (positionals[0]) {
     case 'proxy':
-      await benchProxy({ rounds, calls, inFlight: inFlightOf(32), tenants: tenantsOf(4), json, only, profile });
+      await benchProxy({ rounds, calls, inFlight: inFlightOf(32), tenants: tenantsOf(4), json, only, profile, aegis });
       break;
     case 'audit':
       await benchAudit({ rounds, calls: calls * AUDIT_CALLS_FACTOR, inFlight: inFlightOf(64), json });

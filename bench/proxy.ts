@@ -1,4 +1,5 @@
-import { mkdirSync } from 'node:fs';
+import { existsSync, mkdirSync } from 'node:fs';
+import path from 'node:path';
 import { cpuUs } from './cpu.js';
 import { currentNonce, drive, type Measured, openPool, prepare, type Prepared } from './load.js';
 import { type Started, startOurs, stop } from './processes.js';
@@ -14,6 +15,8 @@ export interface ProxyOptions {
   readonly json: boolean;
   /** One side, for looking at it alone. */
   readonly only: string | undefined;
+  /** Where Aegis was checked out and built, if it is to run beside. */
+  readonly aegis: string | undefined;
   /** Where the server writes a CPU profile, if anywhere. */
   readonly profile: string | undefined;
 }
@@ -45,20 +48,29 @@ export async function benchProxy(options: ProxyOptions): Promise<void> {
   };
   const bare = await startOurs<{ port: number }>('pass-through', env);
   const proof = await startOurs<{ port: number }>('pass-through', { ...env, PROOF: '1' });
+  const aegis = options.aegis === undefined ? null : await startAegis(options.aegis, world, env);
   try {
     const agents = await furnish(world, options.tenants);
     const sides = [
       passThrough('bare', bare, world, agents.slice(0, 1)),
       passThrough('same_proof', proof, world, agents.slice(0, 1)),
       ours('chancery', world, agents.slice(0, 1)),
+      ...(aegis === null ? [] : [beside('aegis', aegis)]),
       ...(options.tenants > 1 ? [ours(`chancery_${options.tenants}_tenants`, world, agents)] : []),
     ];
     const chosen = sides.filter(({ name }) => options.only === undefined || name === options.only);
     print(await measure(chosen, world, options), options);
   } finally {
-    await Promise.all([stop(bare.child), stop(proof.child)]);
+    await Promise.all([bare, proof, aegis].map((side) => side && stop(side.child)));
     await world.close();
   }
+}
+
+function startAegis(dir: string, { dir: files }: World, env: Readonly<Record<string, string>>) {
+  const built = path.resolve(dir, 'dist/index.js');
+  if (!existsSync(built)) throw new Error(`there is no ${built}: run "npm install && npx tsc" in the checkout first`);
+  const trust = { NODE_EXTRA_CA_CERTS: path.join(files, 'ca.pem') };
+  return startOurs<{ port: number }>('aegis', { ...env, ...trust, AEGIS_DIR: path.resolve(dir) });
 }
 
 async function furnish(world: World, tenants: number): Promise<BenchAgent[]> {
@@ -111,6 +123,13 @@ function passThrough(name: string, { said, pid }: Started<{ port: number }>, wor
   return { name, base, pid, database: false, prepare: prepareAll };
 }
 
+/** It asks for no proof: whoever reaches it may use what it holds. */
+function beside(name: string, { said, pid }: Started<{ port: number }>): Side {
+  const one = { method: 'GET', path: '/bench/v1/models', headers: {}, body: null } as const;
+  const prepareAll = (count: number) => Promise.resolve(Array.from({ length: count }, () => one));
+  return { name, base: `http://127.0.0.1:${said.port}`, pid, database: false, prepare: prepareAll };
+}
+
 function ours(name: string, world: World, agents: BenchAgent[]): Side {
   const base = world.tenantUrl;
   const target = executeTarget(world);
@@ -126,14 +145,19 @@ function print(results: Map<string, Round[]>, options: ProxyOptions): void {
     if (top === undefined || bottom === undefined) return Number.NaN;
     return rounded(median(top.map(({ rps }, index) => rps / (bottom[index] as Round).rps)), 3);
   };
-  const ratios = { ratio_same_proof: ratio('chancery', 'same_proof'), ratio_bare: ratio('chancery', 'bare') };
+  const ratios = {
+    ratio_same_proof: ratio('chancery', 'same_proof'),
+    ratio_bare: ratio('chancery', 'bare'),
+    ...(sides.has('aegis') && { ratio_aegis: ratio('chancery', 'aegis') }),
+  };
   if (options.json) {
     console.log(JSON.stringify({ ...ratios, ...Object.fromEntries(sides) }));
     return;
   }
   const rows = [...sides].map(([name, s]) => [name, s.rps, s.p50_ms, s.p99_ms, s.cpu_us, s.postgres_cpu_us]);
   console.log(table([['side', 'calls/s', 'p50 ms', 'p99 ms', 'CPU µs', 'PostgreSQL CPU µs'], ...rows]));
-  console.log(`\nsame proof ${ratios.ratio_same_proof}   bare ${ratios.ratio_bare}`);
+  const over = 'ratio_aegis' in ratios ? `   Aegis ${ratios.ratio_aegis}` : '';
+  console.log(`\nsame proof ${ratios.ratio_same_proof}   bare ${ratios.ratio_bare}${over}`);
   console.log(
     `${options.rounds} rounds of ${options.calls} calls, ${options.inFlight} in flight, medians. ${machine()}`,
   );
