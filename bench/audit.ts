@@ -1,4 +1,5 @@
 import { randomBytes } from 'node:crypto';
+import { columnsOf, rowsFrom } from '../src/audit/audit.repository.js';
 import { Committer } from '../src/audit/committer.js';
 import { finish, type FinishedEntry } from '../src/audit/chain.js';
 import { storedId } from '../src/platform/ids.js';
@@ -23,8 +24,8 @@ type Round = { readonly perSecond: number; readonly cpuUs: number; readonly data
 
 const BATCH_MAX = 256;
 const WARM_UP = 5_000;
-const HASH = randomBytes(32);
-const SALT = randomBytes(16);
+const HASH = randomBytes(32).toString('hex');
+const SALT = randomBytes(16).toString('hex');
 
 /** Chained durable appends by the committer, beside unchained inserts of the same rows in the same batches. */
 export async function benchAudit(options: AuditOptions): Promise<void> {
@@ -83,9 +84,20 @@ class Unchained implements Appender {
     return new Promise((resolve) => {
       const seq = (this.#seq += 1);
       const at = new Date().toISOString();
-      const { actor, action, outcome, details } = draft();
-      const entry = { v: 1, tenant: '', seq, at, actor, action, outcome, details, salt: '', prev: '' };
-      this.#queue.push({ entry: { entry, seq, hash: '' } as unknown as FinishedEntry, done: resolve });
+      const { actor, action, outcome, details } = draft() as FinishedEntry['entry'];
+      const entry: FinishedEntry['entry'] = {
+        v: 1,
+        tenant: '',
+        seq,
+        at,
+        actor,
+        action,
+        outcome,
+        details,
+        salt: SALT,
+        prev: HASH,
+      };
+      this.#queue.push({ entry: { entry, seq, hash: HASH }, done: resolve });
       if (!this.#running) void this.#run();
     });
   }
@@ -98,20 +110,8 @@ class Unchained implements Appender {
       await this.connection.client.query({
         name: 'unchained',
         text: `insert into chancery.bench_entries (tenant_id, seq, at, actor, action, outcome, details, salt, prev, hash)
-               select $1::uuid, * from unnest($2::bigint[], $3::timestamptz[], $4::text[], $5::text[], $6::text[],
-               $7::jsonb[], $8::bytea[], $9::bytea[], $10::bytea[])`,
-        values: [
-          this.tenantId,
-          entries.map((e) => e.seq),
-          entries.map((e) => e.entry.at),
-          entries.map((e) => e.entry.actor),
-          entries.map((e) => e.entry.action),
-          entries.map((e) => e.entry.outcome),
-          entries.map((e) => JSON.stringify(e.entry.details)),
-          entries.map(() => SALT),
-          entries.map(() => HASH),
-          entries.map(() => HASH),
-        ],
+               ${rowsFrom(2)}`,
+        values: [this.tenantId, ...columnsOf(entries)],
       });
       for (const { done } of taken) done();
     }

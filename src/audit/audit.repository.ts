@@ -39,9 +39,17 @@ interface EntryRow {
 const SWAP_TIMEOUT_MS = 5_000;
 const ENTRY_COLUMNS = 'seq, at, actor, action, outcome, details, salt, prev, hash';
 const INSERT_COLUMNS = `tenant_id, ${ENTRY_COLUMNS}`;
-const UNNEST = (first: number): string =>
-  `unnest($${first}::bigint[], $${first + 1}::timestamptz[], $${first + 2}::text[], $${first + 3}::text[], $${first + 4}::text[],
-   $${first + 5}::jsonb[], $${first + 6}::bytea[], $${first + 7}::bytea[], $${first + 8}::bytea[])`;
+/**
+ * Rows from nine texts, each a column with a value a line: an array would have each of its values quoted here and unquoted
+ * there. No value holds a line break; JSON escapes it, and the words are our own.
+ */
+export const rowsFrom = (first: number): string => {
+  const lines = (index: number, type = 'text'): string => `string_to_array($${first + index}, E'\\n')::${type}[]`;
+  return `select $1::uuid, seq, at, actor, action, outcome, details, decode(salt, 'hex'), decode(prev, 'hex'), decode(hash, 'hex')
+    from unnest(${lines(0, 'bigint')}, ${lines(1, 'timestamptz')}, ${lines(2)}, ${lines(3)}, ${lines(4)},
+      ${lines(5, 'jsonb')}, ${lines(6)}, ${lines(7)}, ${lines(8)})
+      as row (seq, at, actor, action, outcome, details, salt, prev, hash)`;
+};
 
 /** What of a batch is notable, in the same statement: a use is told of when it is durable, or not at all. */
 const EVENTS_CTE = `, told as (
@@ -78,8 +86,8 @@ export async function appendLocked(tx: TenantTx, entries: readonly FinishedEntry
   );
   await tx.client.query({
     name: 'audit-append',
-    text: `insert into audit_entries (${INSERT_COLUMNS}) select $1::uuid, * from ${UNNEST(2)}`,
-    values: [tx.tenantId, ...columns(entries)],
+    text: `insert into audit_entries (${INSERT_COLUMNS}) ${rowsFrom(2)}`,
+    values: [tx.tenantId, ...columnsOf(entries)],
   });
   if (rows[0]?.watched === true) await enqueue(tx, eventJobs(entries));
 }
@@ -122,7 +130,7 @@ export async function compareAndAppend(
              where tenant_id = $1::uuid and seq = $4::bigint and hash = $5::bytea and epoch = $6::bigint returning watched)
            ${events.length === 0 ? '' : EVENTS_CTE}
            insert into audit_entries (${INSERT_COLUMNS})
-           select $1::uuid, * from ${UNNEST(7)} where exists (select 1 from cas)`,
+           ${rowsFrom(7)} where exists (select 1 from cas)`,
     values: [
       tenantId,
       last.seq,
@@ -130,7 +138,7 @@ export async function compareAndAppend(
       head.seq,
       Buffer.from(head.hash, 'hex'),
       head.epoch,
-      ...columns(entries),
+      ...columnsOf(entries),
       ...(events.length === 0 ? [] : jobColumns(events)),
     ],
   };
@@ -142,17 +150,19 @@ function jobColumns(jobs: readonly OutboxJob[]): unknown[] {
   return [jobs.map(({ id }) => id), jobs.map(({ queue }) => queue), jobs.map(({ payload }) => JSON.stringify(payload))];
 }
 
-function columns(entries: readonly FinishedEntry[]): unknown[] {
+/** What {@link rowsFrom} takes. */
+export function columnsOf(entries: readonly FinishedEntry[]): string[] {
+  const lines = (value: (one: FinishedEntry) => string | number): string => entries.map(value).join('\n');
   return [
-    entries.map((e) => e.seq),
-    entries.map((e) => e.entry.at),
-    entries.map((e) => e.entry.actor),
-    entries.map((e) => e.entry.action),
-    entries.map((e) => e.entry.outcome),
-    entries.map((e) => JSON.stringify(e.entry.details)),
-    entries.map((e) => Buffer.from(e.entry.salt, 'hex')),
-    entries.map((e) => Buffer.from(e.entry.prev, 'hex')),
-    entries.map((e) => Buffer.from(e.hash, 'hex')),
+    lines(({ seq }) => seq),
+    lines(({ entry }) => entry.at),
+    lines(({ entry }) => entry.actor),
+    lines(({ entry }) => entry.action),
+    lines(({ entry }) => entry.outcome),
+    lines(({ entry }) => JSON.stringify(entry.details)),
+    lines(({ entry }) => entry.salt),
+    lines(({ entry }) => entry.prev),
+    lines(({ hash }) => hash),
   ];
 }
 

@@ -22,7 +22,11 @@ const NAMED = /\{\{\s{0,8}(?:[A-Z][A-Z0-9_]*(?:\.[\w.-]*)?|[Cc]redential(?:\.[\w
 
 const written = (slot: Slot): string => (slot === WHOLE ? PLACEHOLDER : `{{CREDENTIAL.${slot}}}`);
 
+/** What no placeholder is without. Most texts of most requests end here. */
+const OPENING = '{{';
+
 export function splitText(text: string): Text {
+  if (!text.includes(OPENING)) return { literals: [text], slots: [] };
   const [literals, slots]: [string[], Slot[]] = [[], []];
   let from = 0;
   for (const match of text.matchAll(EACH_WRITTEN)) {
@@ -44,13 +48,14 @@ export const mapLiterals = (text: Text, change: (literal: string) => string): Te
   literals: text.literals.map(change),
 });
 
-export const hasPlaceholder = (text: string): boolean => WRITTEN.test(text);
+export const hasPlaceholder = (text: string): boolean => text.includes(OPENING) && WRITTEN.test(text);
 
 /**
  * One template names one credential, the one in the route. A second name is refused rather than sent on as text: unknown and
  * forbidden names then look the same, and nobody mistakes a typing error for a redacted answer.
  */
 export function refuseOtherNames(text: string, where: string): void {
+  if (!text.includes(OPENING)) return;
   for (const [name] of text.matchAll(NAMED)) {
     refuseTemplateUnless(
       ONLY_WRITTEN.test(name),

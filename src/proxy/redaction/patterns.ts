@@ -25,6 +25,9 @@ export type Seam = { readonly mask: number; readonly bits: number };
 const NO_SYMBOL = 255;
 const BASE64_VALUES = 64;
 const ALPHANUMERIC = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789';
+/** A whole group of three bytes. */
+const AROUND = new Uint8Array(3);
+const OFFSETS = [0, 1, 2] as const;
 const code = (char: string): number => char.charCodeAt(0);
 
 export const sharesBits = (seam: Seam | null, symbol: number): boolean =>
@@ -61,7 +64,8 @@ export function formsOf(secret: Uint8Array): Form[] {
   const plain = { text: ownCopy(secret), alphabet: PLAIN_ALPHABET, before: null, after: null };
   const hexDigits = ownText(asBuffer(secret).toString('hex'));
   const hex = { text: hexDigits, alphabet: HEX_ALPHABET, before: null, after: null };
-  return [plain, hex, base64(secret, 0), base64(secret, 1), base64(secret, 2)].filter(({ text }) => text.length > 0);
+  const padded = ownConcat([AROUND, secret, AROUND]);
+  return [plain, hex, ...OFFSETS.map((offset) => base64(padded, offset))].filter(({ text }) => text.length > 0);
 }
 
 export function patternOf(form: Form): Pattern {
@@ -83,13 +87,13 @@ function fallbackOf(symbols: Uint8Array): Uint32Array {
 }
 
 /**
- * Base64 of `secret` behind `offset` other bytes (`Basic` puts a user name there): the characters that depend on the secret
+ * Base64 of a secret behind `offset` other bytes (`Basic` puts a user name there): the characters that depend on the secret
  * alone, and the seams at both ends.
  */
-function base64(secret: Uint8Array, offset: number): Form {
-  const text = ownText(ownConcat([Buffer.alloc(offset), secret, Buffer.alloc(3)]).toString('base64'));
+function base64(padded: Buffer, offset: number): Form {
+  const text = ownText(padded.subarray(AROUND.length - offset).toString('base64'));
   const from = offset * 8;
-  const to = (offset + secret.length) * 8;
+  const to = (offset + padded.length - 2 * AROUND.length) * 8;
   const first = Math.ceil(from / 6);
   const end = Math.floor(to / 6);
   const lowBits = first * 6 - from;
