@@ -25,6 +25,9 @@ const ABSENT = [
 const REQUIRE =
   "import { createRequire as requireHere } from 'node:module'; const require = requireHere(import.meta.url);";
 
+/** Finds the package from wherever its code stands, and so needs nothing of this. */
+const ROOT_MODULE = 'platform/package-root.js';
+
 /** Replaces the programs in `out`, where every module has been built, by bundles of what they import. */
 export async function bundle(out) {
   const { metafile, warnings } = await build({
@@ -43,6 +46,7 @@ export async function bundle(out) {
     sourcemap: 'linked',
     sourcesContent: false,
     metafile: true,
+    plugins: [placesOfModules(out)],
     allowOverwrite: true,
     logLevel: 'silent',
   });
@@ -50,6 +54,26 @@ export async function bundle(out) {
   const maps = Object.keys(metafile.outputs).filter((file) => file.endsWith('.map'));
   await Promise.all(maps.map((file) => forgetPackages(path.join(root, file))));
 }
+
+/** A module that looks for a file beside itself finds it, though its code stands in a bundle. */
+const placesOfModules = (out) => ({
+  name: 'places of modules',
+  setup({ onLoad }) {
+    onLoad({ filter: /\.js$/ }, async ({ path: file }) => {
+      const place = path.relative(out, file);
+      if (place.startsWith('..') || place === ROOT_MODULE) return undefined;
+      const code = await readFile(file, 'utf8');
+      if (!code.includes('import.meta')) return undefined;
+      if (/import\.meta(?!\.url\b)/.test(code)) throw new Error(`${place} asks for more than import.meta.url`);
+      const head = [
+        `import { PACKAGE_ROOT as rootHere } from ${JSON.stringify(path.join(out, ROOT_MODULE))};`,
+        "import { pathToFileURL as urlHere } from 'node:url';",
+        `const metaUrl = urlHere(rootHere + ${JSON.stringify(`/dist/${place}`)}).href;`,
+      ];
+      return { contents: `${head.join(' ')} ${code.replaceAll('import.meta.url', 'metaUrl')}`, loader: 'js' };
+    });
+  },
+});
 
 /** Lines of packages are most of a map, which is read when an error is logged; they stay places in the bundle. */
 async function forgetPackages(file) {

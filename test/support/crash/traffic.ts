@@ -4,6 +4,8 @@ import { type AppTenant, execute, UPSTREAM_URL } from '../app.js';
 import type { DpopAgent } from '../dpop-agent.js';
 
 const PAUSE_MS = 20;
+/** After a refusal: a service that is down is asked again, not drowned. */
+const REFUSED_PAUSE_MS = 100;
 const LANES_PER_AGENT = 5;
 
 /** A use whose answer named its intent: from then on that is in the chain, whatever happens. */
@@ -81,7 +83,7 @@ export class Traffic {
         const uses = status === 200 ? this.acknowledged : this.cut;
         uses.push({ call, tenantId: tenant.id, agentId: agent.id, ...audit });
       }
-      if (status !== 200) await sleep(PAUSE_MS);
+      if (status !== 200) await sleep(REFUSED_PAUSE_MS);
     }
   }
 
