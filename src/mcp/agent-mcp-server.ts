@@ -1,4 +1,4 @@
-import { McpServer } from '@modelcontextprotocol/sdk/server/mcp.js';
+import type { McpServer } from '@modelcontextprotocol/sdk/server/mcp.js';
 import type { CallToolResult } from '@modelcontextprotocol/sdk/types.js';
 import { Inject, Injectable } from '@nestjs/common';
 import { ProblemError } from '../platform/http/problem.js';
@@ -30,7 +30,9 @@ export class AgentMcpServer {
     this.#tools = [listCredentials, useCredential, myStanding, requestAccess, checkApproval] as readonly AgentTool[];
   }
 
-  for(caller: ToolCaller): McpServer {
+  /** The SDK is loaded for the first caller: a tenth of a start, and many deployments have none. */
+  async for(caller: ToolCaller): Promise<McpServer> {
+    const { McpServer } = await import('@modelcontextprotocol/sdk/server/mcp.js');
     const server = new McpServer(SERVER, { instructions: INSTRUCTIONS });
     for (const tool of this.#tools) {
       const { name, title, description, input, readOnly } = tool;

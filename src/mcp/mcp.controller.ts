@@ -1,4 +1,3 @@
-import { WebStandardStreamableHTTPServerTransport } from '@modelcontextprotocol/sdk/server/webStandardStreamableHttp.js';
 import { Body, Controller, Post, Req, Res } from '@nestjs/common';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { z } from 'zod';
@@ -39,7 +38,10 @@ export class McpController {
   ): Promise<void> {
     const { origin } = request.headers;
     if (origin !== undefined && !this.origins.of('tenant').includes(origin)) throw originNotAllowed();
-    const server = this.servers.for({ principal, gone: goneSignal(reply) });
+    const gone = goneSignal(reply);
+    const server = await this.servers.for({ principal, gone });
+    const { WebStandardStreamableHTTPServerTransport } =
+      await import('@modelcontextprotocol/sdk/server/webStandardStreamableHttp.js');
     const transport = new WebStandardStreamableHTTPServerTransport({ enableJsonResponse: true });
     await server.connect(transport);
     try {

@@ -5,6 +5,7 @@ import Sequencer from '@jest/test-sequencer';
 const HEAVIEST = [
   'e2e/crashes',
   'acceptance/quickstart-restarts',
+  'e2e/overload',
   'integration/races',
   'e2e/restored-backup',
   'e2e/global-brake-on-all-nodes',
@@ -12,6 +13,8 @@ const HEAVIEST = [
   'integration/job-queue',
   'e2e/bad-input',
   'e2e/database-gone',
+  'e2e/strangers',
+  'attacks/canary',
   'integration/races-model',
 ];
 const rank = ({ path }) => {
