@@ -21,7 +21,7 @@ import {
 import { DpopAgent } from '../support/dpop-agent.js';
 import { callerOn, signedIn } from '../support/identity.js';
 import { policyWriters } from '../support/policy-writers.js';
-import { aroundStatements } from '../support/statements.js';
+import { aroundStatements, locksHead } from '../support/statements.js';
 import { asTenant } from '../support/tenants.js';
 
 jest.setTimeout(120_000);
@@ -139,7 +139,6 @@ const WRITES = new RegExp(
   `\\b(?:insert into|update|delete_)\\s*"?(?:chancery"?\\."?)?(${Object.keys(policyWriters()).join('|')})\\b`,
   'i',
 );
-const LOCKS_HEAD = /from chain_head where tenant_id = \$1 for update/;
 
 test('P4: whatever writes such a table has locked the head before and leaves an entry', async () => {
   const committed: { readonly wrote: string[]; readonly inOrder: boolean }[] = [];
@@ -147,7 +146,7 @@ test('P4: whatever writes such a table has locked the head before and leaves an 
     if (what !== 'commit') return run();
     const first = transaction.findIndex((sent) => WRITES.test(sent));
     if (first >= 0) {
-      const locked = transaction.findIndex((sent) => LOCKS_HEAD.test(sent));
+      const locked = transaction.findIndex(locksHead);
       const inOrder = locked >= 0 && locked < first && transaction.includes('audit-append');
       committed.push({ wrote: transaction.flatMap((sent) => WRITES.exec(sent)?.[1] ?? []), inOrder });
     }
