@@ -6,8 +6,8 @@ import { pathToFileURL } from 'node:url';
 
 /** What of Aegis is used here. */
 interface Aegis {
-  getDb(config: object): object;
-  migrate(db: object): void;
+  readonly getDb: (config: object) => object;
+  readonly migrate: (db: object) => void;
   readonly Vault: new (db: object, masterKey: string) => { add(credential: object): void };
   readonly Ledger: new (db: object) => object;
   readonly Gate: new (options: object) => { start(): Promise<void>; readonly listeningPort: number };

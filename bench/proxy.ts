@@ -61,7 +61,7 @@ export async function benchProxy(options: ProxyOptions): Promise<void> {
     const chosen = sides.filter(({ name }) => options.only === undefined || name === options.only);
     print(await measure(chosen, world, options), options);
   } finally {
-    await Promise.all([bare, proof, aegis].map((side) => side && stop(side.child)));
+    await Promise.all([bare, proof, aegis].filter((side) => side !== null).map(({ child }) => stop(child)));
     await world.close();
   }
 }

@@ -1,4 +1,4 @@
-import { setTimeout as sleep } from 'node:timers/promises';
+import { setImmediate as turnEnds, setTimeout as sleep } from 'node:timers/promises';
 import {
   databaseUnavailable,
   isConnectionFailure,
@@ -24,6 +24,13 @@ const COMMIT_WITHIN_MS = 2_000;
 const EXPIRE_EVERY_MS = 50;
 const LOSSES_BEFORE_LOCK = 3;
 const DOUBT_RETRY_MS = 50;
+/** How long what nobody waits for may wait for company. */
+const PATIENCE_MS = 10;
+
+export interface SubmitOptions {
+  /** Nobody waits for it: it goes with the next batch, or by itself a little later. */
+  readonly isPatient?: boolean;
+}
 
 /** A batch that was sent over a connection that broke before the answer came. */
 interface Doubt<P> {
@@ -40,6 +47,8 @@ export class Committer<P> {
   #queue: Submission<P>[] = [];
   #inFlight: readonly Submission<P>[] = [];
   #running = false;
+  /** Ends the wait for company. */
+  #hurry: () => void = () => undefined;
   /** More than one when a look at the first was lost as well: any of them may still land, until the head moves. */
   #doubts: Doubt<P>[] = [];
   #isForgetful = false;
@@ -62,13 +71,14 @@ export class Committer<P> {
    * Decides and commits. Resolves when the entry is durable (or, silent, when the policy is known to be current);
    * rejects with 503 after two seconds: then the entry may still turn up, but nobody acts on it.
    */
-  submit<R>(decide: Decide<P, R>): Promise<Committed<R>> {
+  submit<R>(decide: Decide<P, R>, { isPatient = false }: SubmitOptions = {}): Promise<Committed<R>> {
     if (this.#queue.length >= QUEUE_MAX) return Promise.reject(overCapacity('Too many calls of this tenant wait.'));
     return new Promise<Committed<R>>((resolve, reject) => {
       const answer = resolve as (committed: Committed<unknown>) => void;
       const deadlineMs = this.now() + COMMIT_WITHIN_MS;
-      this.#queue.push(new Submission(decide, deadlineMs, this.#memory.loadsBegun, answer, reject));
+      this.#queue.push(new Submission(decide, deadlineMs, this.#memory.loadsBegun, isPatient, answer, reject));
       if (!this.#running) void this.#run();
+      else if (!isPatient) this.#hurry();
     });
   }
 
@@ -84,6 +94,7 @@ export class Committer<P> {
 
   /** Resolves when everything submitted so far was answered: after it, no decision taken before can still take effect. */
   async drained(): Promise<void> {
+    this.#hurry();
     await Promise.all([...this.#inFlight, ...this.#queue].map((submission) => submission.whenSettled()));
   }
 
@@ -92,7 +103,11 @@ export class Committer<P> {
     this.notify.busy();
     const expiry = setInterval(() => this.#expire(), EXPIRE_EVERY_MS).unref();
     let losses = 0;
-    for (let taken = this.#take(); taken.length > 0; taken = this.#take()) {
+    for (;;) {
+      await this.#gathered();
+      // Nothing may come between an empty queue and the end of the run: it would wait for the next to come.
+      const taken = this.#take();
+      if (taken.length === 0) break;
       const landed = await this.#attempt(taken, losses >= LOSSES_BEFORE_LOCK || this.#doubts.length > 0);
       losses = landed ? 0 : losses + 1;
     }
@@ -100,6 +115,23 @@ export class Committer<P> {
     this.#doubts = []; // whoever waited for them has given up
     this.#running = false;
     this.notify.idle();
+  }
+
+  /** What this turn of the event loop brings comes together: a commit costs the database much the same for one as for ten. */
+  async #gathered(): Promise<void> {
+    await turnEnds();
+    if (this.#queue.length === 0 || this.#queue.some(({ isPatient }) => !isPatient)) return;
+    await this.#company();
+    await turnEnds();
+  }
+
+  async #company(): Promise<void> {
+    let timer: NodeJS.Timeout | undefined;
+    await new Promise<void>((resolve) => {
+      this.#hurry = resolve;
+      timer = setTimeout(resolve, PATIENCE_MS);
+    });
+    clearTimeout(timer);
   }
 
   #take(): readonly Submission<P>[] {

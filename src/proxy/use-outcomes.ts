@@ -73,7 +73,7 @@ export class UseOutcomes {
   #submit({ principal, intent }: UnderWay, draft: EntryDraft): void {
     this.committers
       .of(principal.tenantId)
-      .submit(() => ({ kind: 'entry', draft, result: undefined }))
+      .submit(() => ({ kind: 'entry', draft, result: undefined }), { isPatient: true })
       .catch((error: unknown) => {
         this.log.warn({ intent: intent.seq, fault: (error as Error).name }, 'an outcome could not be written');
       });
