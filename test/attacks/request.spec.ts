@@ -28,6 +28,12 @@ const expectRefused = (seen: SeenUse, code = 'template_refused', status = 400): 
   expect(site.upstream.received).toEqual([]);
 };
 
+const encoded = encodeURIComponent(SECRET);
+const REPLACED = [
+  ['?k=1&s={{CREDENTIAL}} and k=2', '/?k=1&s={{CREDENTIAL}}', { k: '2' }, `/?s=${encoded}&k=2`],
+  ['?%6b=1&s={{CREDENTIAL}} and k=2', '/?%6b=1&s={{CREDENTIAL}}', { k: '2' }, `/?s=${encoded}&k=2`],
+] as const;
+
 for (const door of DOORS) {
   for (const { row, sent, asked, only } of TEMPLATES.filter((one) => door.canSay(one.asked)))
     if (only === undefined || only === door.name)
@@ -167,7 +173,6 @@ for (const door of DOORS) {
     expect(seen.headers).toContainEqual(['x-echo', text]);
   });
 
-  const encoded = encodeURIComponent(SECRET);
   for (const [sent, target, query, expected] of [
     ['?k=1 and k', '/?k=1', { k: '{{CREDENTIAL}}' }, `/?k=${encoded}`],
     ['?%6b=1 and k', '/?%6b=1', { k: '{{CREDENTIAL}}' }, `/?k=${encoded}`],
@@ -175,6 +180,8 @@ for (const door of DOORS) {
     ['?K=1 and k', '/?K=1', { k: '{{CREDENTIAL}}' }, `/?K=1&k=${encoded}`],
     ['?k=1&k={{CREDENTIAL}}&k=2', '/?k=1&k={{CREDENTIAL}}&k=2', {}, `/?k=${encoded}`],
     ['?a+b=1&a%20b={{CREDENTIAL}}', '/?a+b=1&a%20b={{CREDENTIAL}}', {}, `/?a%20b=${encoded}`],
+    // Without the secret too, where the door has parameters beside the URL.
+    ...(door.name === 'execute' ? REPLACED : []),
   ] as const)
     attack('26', door.name, sent, async (saw) => {
       const seen = await door.use(site.agent, 'key', { url: url(target), query: { ...query }, headers: {} });

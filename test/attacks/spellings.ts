@@ -46,6 +46,21 @@ export const SPELLINGS: readonly (readonly [name: string, write: (secret: string
   ['HTML', entities],
   ['HTML, every character decimal', (secret) => every(secret, (digits) => `&#${parseInt(digits, 16)};`)],
   ['HTML, every character hexadecimal', (secret) => every(secret, (digits) => `&#x${digits};`)],
+  ['URL-encoded JSON', (secret) => encodeURIComponent(JSON.stringify({ k: secret }))],
+  ['JSON, slashes escaped', (secret) => JSON.stringify({ k: secret }).replaceAll('/', '\\/')],
+];
+
+const BLANKS = 'open sesame 0123456789 please';
+const LETTERS = 'ключ-ßecret-🔑-0123456789';
+const unit = (char: string): string => char.charCodeAt(0).toString(16).padStart(4, '0');
+
+/** Secrets with what printable ASCII without blanks has not, each in a spelling that treats it in a way of its own. */
+export const OTHER_SECRETS: readonly (readonly [name: string, secret: string, written: string])[] = [
+  ['blanks, form-encoded', BLANKS, new URLSearchParams({ k: BLANKS }).toString().slice(2)],
+  ['blanks, URL-encoded', BLANKS, encodeURIComponent(BLANKS)],
+  ['letters beyond ASCII, URL-encoded', LETTERS, encodeURIComponent(LETTERS)],
+  ['letters beyond ASCII, JSON \\u', LETTERS, LETTERS.replace(/[^\x20-\x7e]/g, (char) => `\\u${unit(char)}`)],
+  ['letters beyond ASCII, HTML', LETTERS, LETTERS.replace(/[^\x20-\x7e]/gu, (char) => `&#${char.codePointAt(0)};`)],
 ];
 
 /** Escaped here and there, in one way and in several (ATTACKS 31). */

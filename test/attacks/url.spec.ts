@@ -54,6 +54,24 @@ const REFUSALS: readonly Refused[] = [
     // On the streaming route a type that is none means a body nobody reads, and the header is one like others.
     only: 'execute',
   },
+  {
+    row: '9',
+    sent: 'in the name of a form field',
+    asked: {
+      method: 'POST',
+      headers: { 'content-type': 'application/x-www-form-urlencoded' },
+      body: 'a=1&{{CREDENTIAL}}=2',
+    },
+    expected: MISPLACED,
+  },
+  {
+    row: '9',
+    sent: 'in body_base64',
+    asked: { method: 'POST', headers: BEARER, body_base64: Buffer.from('{{CREDENTIAL}}').toString('base64') },
+    expected: MISPLACED,
+    // Of other bodies the streaming route reads nothing.
+    only: 'execute',
+  },
   { row: '9', sent: 'in a JSON member name', asked: { body: { '{{CREDENTIAL}}': 'x' } }, expected: MISPLACED },
 ];
 

@@ -13,6 +13,7 @@ beforeAll(async () => {
   const bound = (...domains: string[]) => ({ allowed_domains: domains, ports: [443, site.upstreamPort] });
   await site.credential('github', bound('*.github.com'));
   await site.credential('aws', bound('*.amazonaws.com'));
+  await site.credential('deep', bound('*.api.github.com'));
   await site.credential('key');
 });
 beforeEach(() => void (site.upstream.received.length = 0));
@@ -33,12 +34,20 @@ const FOREIGN: readonly (readonly [credential: string, host: string, code: strin
   ['github', 'api.github.com..', 'url_refused'],
   ['aws', 'evil-bucket.s3.amazonaws.com', 'domain_not_allowed'],
   ['aws', 'ec2-1-2-3-4.compute-1.amazonaws.com', 'domain_not_allowed'],
+  // Of the same owner, so that nothing but the dots tells them apart.
+  ['deep', 'evilapi.github.com', 'domain_not_allowed'],
+  ['deep', 'api.github.com', 'domain_not_allowed'],
+  ['deep', 'a.api.github.com.github.com', 'domain_not_allowed'],
 ];
+const PATTERNS: Readonly<Record<string, string>> = {
+  github: '*.github.com',
+  aws: '*.amazonaws.com',
+  deep: '*.api.github.com',
+};
 
 for (const door of DOORS) {
   for (const [credential, host, code] of FOREIGN) {
-    const pattern = credential === 'github' ? '*.github.com' : '*.amazonaws.com';
-    attack('10', door.name, `${pattern} against ${host}`, async (saw) => {
+    attack('10', door.name, `${PATTERNS[credential]} against ${host}`, async (saw) => {
       const seen = saw(await door.use(site.agent, credential, { url: `https://${host}/` }));
       expect(seen).toMatchObject({ status: code === 'url_refused' ? 400 : 403, code });
       expect([site.upstream.received, site.dns.asked]).toEqual([[], []]);
