@@ -14,13 +14,13 @@ export async function floodUntilStalled(into: Writable): Promise<number> {
     }
   };
   pump();
-  const { after } = await eventually(
+  let before = -1;
+  await eventually(
     async () => {
-      const before = written;
+      before = written;
       await new Promise((resolve) => setTimeout(resolve, STILL_MS));
-      return { before, after: written };
     },
-    ({ before, after }) => before === after,
+    () => before === written,
   );
-  return after;
+  return written;
 }
