@@ -22,7 +22,7 @@ const EX_USAGE = 64;
 /** An append is a small part of a call. */
 const AUDIT_CALLS_FACTOR = 5;
 /** First bytes are waited for one at a time. */
-const FIRST_BYTE_CALLS_PART = 20;
+const FIRST_BYTE_CALLS_PART = 10;
 
 const option = (text: string) => ({ type: 'string', default: text }) as const;
 

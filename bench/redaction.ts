@@ -2,7 +2,7 @@ import { PassThrough, Readable, Transform, Writable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { Pool } from 'undici';
 import { Redaction } from '../src/proxy/redaction/redactor.js';
-import { currentNonce, openPool, prepare, type Prepared } from './load.js';
+import { currentNonce, drive, openPool, prepare, type Prepared } from './load.js';
 import { machine, median, rounded, table } from './report.js';
 import { startWorld, streamTarget, UPSTREAM_HOST } from './world.js';
 
@@ -16,6 +16,8 @@ export interface RedactionOptions {
 const SECRETS = ['sk-proj-4f8a1c2e9dAZ_b/c+d==0123456789abcdefXYZ', 'bench@example.com:0123456789abcdefghij'];
 const BYTES = 16 * 1_048_576;
 const PIECE_BYTES = 65_536;
+/** Enough for the compiler to have seen everything. In portions: a proof is good for a minute only. */
+const WARM_UP = { rounds: 4, calls: 2_000, inFlight: 32 };
 const EVENT = 'data: {"id":"chatcmpl-1","choices":[{"delta":{"content":"hello world \\n and \\"more\\""}}]}\n\n';
 
 /** What passes: text as models write it, with escapes in every event, and text without any. */
@@ -82,18 +84,21 @@ async function firstBytes({ rounds, calls }: RedactionOptions) {
   const connect = { ca: certificate, servername: UPSTREAM_HOST };
   const direct = new Pool(`https://127.0.0.1:${port}`, { connections: 1, connect });
   const through = openPool(world.tenantUrl, 1);
+  const crowd = openPool(world.tenantUrl, WARM_UP.inFlight);
   try {
     const tenant = await world.newTenant();
     await world.storeCredential(tenant);
     const agent = await world.newAgent(tenant);
-    const asked = async (): Promise<Prepared[]> => {
+    const asked = async (count = calls): Promise<Prepared[]> => {
       const nonce = await currentNonce(world.tenantUrl);
-      const requests = await prepare([agent], streamTarget(world), nonce, calls);
+      const requests = await prepare([agent], streamTarget(world), nonce, count);
       const place = { 'chancery-forward-authorization': 'Bearer {{CREDENTIAL}}' };
       return requests.map((request) => ({ ...request, headers: { ...request.headers, ...place } }));
     };
     const plain: Prepared = { method: 'GET', path: '/', headers: { host: UPSTREAM_HOST }, body: null };
     const times = { direct: [] as number[], chancery: [] as number[] };
+    for (let round = 0; round < WARM_UP.rounds; round += 1)
+      await drive(crowd, await asked(WARM_UP.calls), WARM_UP.inFlight);
     for (let round = -1; round < rounds; round += 1) {
       const own = await firstByteMs(through, await asked());
       const bare = await firstByteMs(
@@ -111,7 +116,7 @@ async function firstBytes({ rounds, calls }: RedactionOptions) {
       added: rounded(added),
     };
   } finally {
-    await Promise.all([direct.close(), through.close()]);
+    await Promise.all([direct, through, crowd].map((pool) => pool.close()));
     await world.close();
   }
 }
