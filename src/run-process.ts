@@ -1,6 +1,7 @@
 import { type Config, EnvironmentError, loadConfig } from './config/environment.js';
 import { EndSignals } from './end-signals.js';
 import { emptyCoreDumps } from './platform/crypto/core-dumps.js';
+import { shareNoBuffers } from './platform/crypto/own-memory.js';
 import { createLog, type Log } from './platform/telemetry/logger.js';
 
 const EX_CONFIG = 78;
@@ -10,6 +11,7 @@ export async function runProcess(
   start: (options: { config: Config; log: Log }) => Promise<{ close(): Promise<void> }>,
 ): Promise<void> {
   emptyCoreDumps();
+  shareNoBuffers();
   const signals = new EndSignals();
   try {
     const config = loadConfig(process.env);

@@ -2,6 +2,7 @@ import { mkdirSync } from 'node:fs';
 import path from 'node:path';
 import { EndSignals } from '../end-signals.js';
 import { emptyCoreDumps } from '../platform/crypto/core-dumps.js';
+import { shareNoBuffers } from '../platform/crypto/own-memory.js';
 import { PACKAGE_ROOT } from '../platform/package-root.js';
 import { CLAIM, claim } from './claim.js';
 import { readOptions, USAGE } from './options.js';
@@ -27,6 +28,7 @@ async function main(args: readonly string[]): Promise<number> {
 let exitCode: number;
 try {
   emptyCoreDumps();
+  shareNoBuffers();
   exitCode = await main(process.argv.slice(2));
 } catch (error) {
   const usage = (error as { code?: string }).code?.startsWith('ERR_PARSE_ARGS') === true;

@@ -10,7 +10,6 @@ import { isHostname } from './hostname.js';
 import { lookingLast } from './last-look.js';
 import { fromExchangeFault, OutboundError } from './outbound-error.js';
 import type { OutboundOptions, OutboundRequest, OutboundResponse, OutboundStream } from './outbound-message.js';
-import { outOfSlab } from './out-of-slab.js';
 import { Places } from './places.js';
 import { Pools } from './pools.js';
 import { lookupAll, type Lookup } from './resolve-validated.js';
@@ -160,7 +159,7 @@ function readHead(
     status: answer.statusCode,
     statusText: answer.statusText,
     headers: method === 'HEAD' ? ofNoBody(all) : passedOn(all),
-    body: guarded(answer.body, decoded(outOfSlab(answer.body), coding, maxBytes), deadline, finish),
+    body: guarded(answer.body, decoded(answer.body, coding, maxBytes), deadline, finish),
     trailers: () => trailersOf(answer.trailers),
     ended: deadline.signal,
   };
