@@ -38,13 +38,17 @@ async function uses() {
   return entries.filter(({ action }) => action.startsWith('credential.use'));
 }
 
+/** An outcome is written a little later than its call is answered. */
+const settled = () =>
+  eventually(uses, (all) => all.length === 2 * all.filter(({ outcome }) => outcome === 'intent').length);
+
 async function expectCut(from: number): Promise<void> {
   const found = await eventually(uses, (all) => all.length === from + 2);
   expect(found.slice(from)).toMatchObject([{ outcome: 'intent' }, { outcome: 'cut', details: { code: 'call_cut' } }]);
 }
 
 test('P4: a node whose lease runs out between the commit and the decryption decrypts nothing', async () => {
-  const [before, called] = [(await uses()).length, upstream.received.length];
+  const [before, called] = [(await settled()).length, upstream.received.length];
   const committer = app.app.get(Committers).of(tenant.id);
   const submit = committer.submit.bind(committer);
   jest.spyOn(committer, 'submit').mockImplementationOnce(async (decide) => {
@@ -60,7 +64,7 @@ test('P4: a node whose lease runs out between the commit and the decryption decr
 });
 
 test('P4: a node whose lease runs out while it connects sends nothing', async () => {
-  const [before, called] = [(await uses()).length, upstream.received.length];
+  const [before, called] = [(await settled()).length, upstream.received.length];
   const sealing = app.app.get(Sealing, { strict: false });
   const open = sealing.open.bind(sealing);
   jest.spyOn(sealing, 'open').mockImplementationOnce(async (...args) => {
@@ -74,7 +78,7 @@ test('P4: a node whose lease runs out while it connects sends nothing', async ()
 });
 
 test('P4: an answer that comes when the lease is over is not handed on', async () => {
-  const before = (await uses()).length;
+  const before = (await settled()).length;
   upstream.on('/late', (_, response) => {
     loseLease();
     response.end('{"late":true}');
@@ -97,10 +101,10 @@ test('a node without a lease asks for one first, and then goes on', async () => 
 });
 
 test('a node that cannot get one answers 503, and leaves no entry', async () => {
-  const before = (await uses()).length;
+  const before = (await settled()).length;
   loseLease();
   expect(await execute(agent, 'key')).toMatchObject({ status: 503, body: { code: 'over_capacity' } });
-  expect(await uses()).toHaveLength(before);
+  expect(await settled()).toHaveLength(before);
 });
 
 test('a session that runs out cuts the call it is in', async () => {

@@ -14,6 +14,9 @@ beforeAll(async () => {
 });
 afterAll(() => app?.close());
 
+/** What became of a use is written a little later, and is none. */
+const acts = async () => (await entriesOf(app, tenant.id)).filter(({ action }) => action !== 'credential.use.outcome');
+
 async function revoke(agent: DpopAgent, form: Record<string, string> = {}): Promise<Response> {
   const htu = `${agent.base}/oauth/revoke`;
   const dpop = await agent.proof({ htm: 'POST', htu });
@@ -28,10 +31,10 @@ test('P10: an agent ends its own session, by proof of its key, and the token die
   const answer = await revoke(agent);
   expect([answer.status, await answer.json()]).toEqual([200, {}]);
   expect((await execute(agent, 'leaving')).body).toMatchObject({ status: 401, code: 'invalid_token' });
-  const entries = await entriesOf(app, tenant.id);
+  const entries = await acts();
   expect(entries.at(-1)).toMatchObject({ actor: `agent:${agent.id}`, action: 'session.revoke' });
   expect((await revoke(agent)).status).toBe(200);
-  expect(await entriesOf(app, tenant.id)).toHaveLength(entries.length);
+  expect(await acts()).toHaveLength(entries.length);
 });
 
 test('P10: nobody ends a session with the API key alone, or with a wrong one', async () => {
@@ -69,7 +72,7 @@ test('whoami tells each kind of principal who it is', async () => {
 });
 
 test('requests that authenticate nobody enter the platform chain once a cause, and no tenant’s', async () => {
-  const before = await entriesOf(app, tenant.id);
+  const before = await acts();
   for (let i = 0; i < 3; i += 1) await fetch(`${app.at.tenant}/v1/agents`);
   const login = { tenant: tenant.namespace, email: 'nobody@example.com', password: 'wrong', totp: '000000' };
   const headers = { 'content-type': 'application/json' };
@@ -78,5 +81,5 @@ test('requests that authenticate nobody enter the platform chain once a cause, a
   const entries = (await entriesOf(app, PLATFORM_TENANT_ID)).filter(({ action }) => action === 'authentication.failed');
   const seen = Object.fromEntries(entries.map(({ details }) => [details.code, details.count]));
   expect(seen).toMatchObject({ unauthenticated: 3, login_failed: 1 });
-  expect(await entriesOf(app, tenant.id)).toHaveLength(before.length);
+  expect(await acts()).toHaveLength(before.length);
 });
