@@ -78,7 +78,7 @@ const LOOPBACK = new Set(['127.0.0.1', '::1', 'localhost']);
 /** The development resolver's own name; it is dialled at the address it stands for, and no name server is asked. */
 const HERE = new Set([...LOOPBACK, UPSTREAM_HOST]);
 
-test('P18: from the first start to the last, nothing dials anything but the database, itself and the upstream', async () => {
+test('P18: from the first start to the last, nothing dials anything but database, queue, itself and the upstream', async () => {
   const watch = new Watch();
   const upstream = new ScriptedUpstream();
   let upstreamPort = 0;
@@ -116,7 +116,8 @@ test('P18: from the first start to the last, nothing dials anything but the data
     await app.close();
     watch.end();
   }
-  const allowed = new Set([Number(new URL(adminUrl()).port), upstreamPort, ...own]);
+  const redis = process.env.REDIS_URL === undefined ? [] : [Number(new URL(process.env.REDIS_URL).port)];
+  const allowed = new Set([Number(new URL(adminUrl()).port), upstreamPort, ...redis, ...own]);
   const strange = watch.dialled.filter(({ host, port }) => !HERE.has(host) || !allowed.has(Number(port)));
   expect(strange).toEqual([]);
   expect([...watch.reached].filter((address) => !LOOPBACK.has(address ?? ''))).toEqual([]);
