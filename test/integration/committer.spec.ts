@@ -3,7 +3,8 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { entriesOf, verdictOn } from '../support/chain-check.js';
 import { asSuperuser, cloneDatabase, openDatabase, type OpenDatabase, type TestDatabase } from '../support/database.js';
 import { asTenant, newTenant } from '../support/tenants.js';
-import { leaveNote, newCommitter, pullBrake, use, watched } from '../support/toy-policy.js';
+import type { DecisionView } from '../../src/audit/decision.js';
+import { leaveNote, newCommitter, pullBrake, type ToyPolicy, use, watched } from '../support/toy-policy.js';
 
 jest.setTimeout(60_000);
 
@@ -122,6 +123,22 @@ test('P10: a cold start finds the proofs of many pages of entries', async () => 
   const again = [jtis[0], jtis[1], jtis[5_000], jtis[5_999], jtis[10_999]] as string[];
   for (const jti of again) expect(await cold.submit(use(jti))).toEqual({ result: 'replayed', ref: null });
   expect(await cold.submit(use())).toMatchObject({ result: 'allowed', ref: { seq: 11_001 } });
+});
+
+test('P20: a cold node counts a use that is under way since before all it reads back', async () => {
+  const agoBy = (minutes: number) => {
+    const ms = Date.now() - minutes * 60_000;
+    return newCommitter(open, tenant, () => ms);
+  };
+  const details = { credential: 'crd_long', deadline: new Date(Date.now() + 300_000).toISOString() };
+  const draft = { actor: 'agent:toy', action: 'toy.use', outcome: 'intent', details } as const;
+  await agoBy(10).submit(() => ({ kind: 'entry', draft, result: undefined }));
+  // More than a page, and older than what anything else needs: reading back ends with them.
+  const later = agoBy(6);
+  for (let page = 0; page < 2; page += 1) await Promise.all(Array.from({ length: 2_600 }, () => later.submit(use())));
+  const counted = (view: DecisionView<ToyPolicy>) =>
+    ({ kind: 'silent', result: view.uses.underWay('agent:toy') }) as const;
+  expect(await newCommitter(other, tenant).submit(counted)).toEqual({ result: 1, ref: null });
 });
 
 test('P10: of the same proof many times at once, on two nodes, one is let through', async () => {

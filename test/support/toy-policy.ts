@@ -35,8 +35,12 @@ export function use(jti: string = randomUUID(), session?: string): Decide<ToyPol
   };
 }
 
-export function newCommitter(open: Pick<OpenDatabase, 'tenants'>, tenantId: string): Committer<ToyPolicy> {
-  return new Committer(tenantId, open.tenants, loadToyPolicy, Date.now);
+export function newCommitter(
+  open: Pick<OpenDatabase, 'tenants'>,
+  tenantId: string,
+  now: () => number = Date.now,
+): Committer<ToyPolicy> {
+  return new Committer(tenantId, open.tenants, loadToyPolicy, now);
 }
 
 /** The administrative act that turns the toy's policy: raises the epoch and leaves its entry. */
