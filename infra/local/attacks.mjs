@@ -84,7 +84,7 @@ function document(attacks) {
 
 const SEEN_FAILING = `## How the rows were seen to fail
 
-What cannot fail shows nothing. Each of these was broken in a copy of the code, one at a time, and turned tests of its row red;
+What cannot fail shows nothing. Each of these was broken in a copy of the code, most of them alone, and turned tests of its row red;
 the list is kept by hand, in \`test/attacks/rows.json\`.`;
 
 /** One line for each answer: a row whose attacks came to different ones has several. */
