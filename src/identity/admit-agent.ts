@@ -4,7 +4,6 @@ import { TenantDatabase } from '../platform/database/tenant-database.js';
 import type { AgentPrincipal } from '../tenancy/principal.js';
 import { findSession } from './agent-sessions.repository.js';
 import { findAgentRow } from './agents.repository.js';
-import { DpopNonce } from './dpop-nonce.js';
 import { invalidDpopProof, invalidToken } from './identity.errors.js';
 import { PROOF_REPLAYED } from './proof-faults.js';
 import { spendProofId } from './proofs.repository.js';
@@ -18,7 +17,6 @@ import { hasToken } from './session-rules.js';
 export class AdmitAgent {
   constructor(
     private readonly database: TenantDatabase,
-    private readonly nonce: DpopNonce,
     private readonly clock: Clock,
   ) {}
 
@@ -33,7 +31,7 @@ export class AdmitAgent {
       if (!(await spendProofId(tx, principal.proofId, now))) return 'replayed';
       return 'admitted';
     });
-    if (admitted === 'invalid_token') throw invalidToken(this.nonce.current());
-    if (admitted === 'replayed') throw invalidDpopProof(this.nonce.current(), PROOF_REPLAYED);
+    if (admitted === 'invalid_token') throw invalidToken();
+    if (admitted === 'replayed') throw invalidDpopProof(PROOF_REPLAYED);
   }
 }

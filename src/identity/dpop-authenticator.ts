@@ -6,13 +6,12 @@ import { AgentAuthenticator } from '../tenancy/agent-authenticator.js';
 import type { AgentPrincipal } from '../tenancy/principal.js';
 import { AccessTokens } from './access-tokens.js';
 import { AdmitAgent } from './admit-agent.js';
-import { DpopNonce } from './dpop-nonce.js';
+import { DpopNonce, NONCE_HEADER } from './dpop-nonce.js';
 import { DpopProofs } from './dpop-proofs.js';
 import { invalidDpopProof, invalidToken, useDpopNonce } from './identity.errors.js';
 import { PROOF_FAULTS } from './proof-faults.js';
 import { ReadAgents } from './read-agents.js';
 
-const NONCE_HEADER = 'DPoP-Nonce';
 const TOKEN = /^DPoP ([A-Za-z0-9_-]+\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+)$/;
 
 const USE = scopeRow('use:credential');
@@ -40,12 +39,12 @@ export class DpopAuthenticator extends AgentAuthenticator {
     setChallenge(request, () => ({ [NONCE_HEADER]: this.nonce.current() }));
     const accessToken = TOKEN.exec(request.headers.authorization ?? '')?.[1];
     const token = accessToken === undefined ? null : await this.tokens.read(accessToken);
-    if (token === null) throw invalidToken(this.nonce.current());
+    if (token === null) throw invalidToken();
     const verdict = await this.proofs.check(request, token);
     if (!verdict.ok) {
       const { reason } = verdict;
-      if (reason === 'use_dpop_nonce') throw useDpopNonce(this.nonce.current());
-      throw invalidDpopProof(this.nonce.current(), PROOF_FAULTS[reason]);
+      if (reason === 'use_dpop_nonce') throw useDpopNonce();
+      throw invalidDpopProof(PROOF_FAULTS[reason]);
     }
     // RFC 9449 section 8.2: the next nonce comes before this one is refused. On the raw answer, so that streams carry it.
     if (verdict.proof.wantsNonce) reply.raw.setHeader(NONCE_HEADER, this.nonce.current());

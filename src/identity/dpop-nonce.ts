@@ -4,6 +4,8 @@ import { Clock } from '../platform/clock.js';
 import { PlatformSecret } from '../platform/crypto/platform-secret.js';
 import type { Nonces } from './nonces.js';
 
+/** RFC 9449 section 8. */
+export const NONCE_HEADER = 'DPoP-Nonce';
 export const NONCE_EPOCH_MS = 60_000;
 const NONCE_BYTES = 16;
 

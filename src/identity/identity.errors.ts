@@ -35,40 +35,25 @@ export const sessionNotPending = () =>
 
 const ALGS = 'algs="Ed25519 EdDSA ES256"';
 
-/** RFC 9449 section 7.1: why the token or its proof is no good, and always a nonce for the next try. */
-function refused(
-  code: 'invalid_token' | 'invalid_dpop_proof' | 'use_dpop_nonce',
-  title: string,
-  detail: string,
-  nonce: string,
-) {
+/** RFC 9449 section 7.1: why the token or its proof is no good. The nonce for the next try comes with every 401 of the request. */
+function refused(code: 'invalid_token' | 'invalid_dpop_proof' | 'use_dpop_nonce', title: string, detail: string) {
   return new ProblemError({
     code,
     status: 401,
     title,
     detail,
-    headers: {
-      'WWW-Authenticate': `DPoP error="${code}", error_description="${detail}", ${ALGS}`,
-      'DPoP-Nonce': nonce,
-    },
+    headers: { 'WWW-Authenticate': `DPoP error="${code}", error_description="${detail}", ${ALGS}` },
   });
 }
 
-export const invalidToken = (nonce: string) =>
+export const invalidToken = () =>
   refused(
     'invalid_token',
     'The access token is not good',
     'It has expired, its session has ended, or it is none of ours.',
-    nonce,
   );
 
-export const invalidDpopProof = (nonce: string, detail: string) =>
-  refused('invalid_dpop_proof', 'The DPoP proof is not good', detail, nonce);
+export const invalidDpopProof = (detail: string) => refused('invalid_dpop_proof', 'The DPoP proof is not good', detail);
 
-export const useDpopNonce = (nonce: string) =>
-  refused(
-    'use_dpop_nonce',
-    'The DPoP proof needs our nonce',
-    'Repeat the request with the nonce of this answer.',
-    nonce,
-  );
+export const useDpopNonce = () =>
+  refused('use_dpop_nonce', 'The DPoP proof needs our nonce', 'Repeat the request with the nonce of this answer.');

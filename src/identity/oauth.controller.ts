@@ -9,7 +9,7 @@ import { Returns } from '../platform/http/returns.js';
 import { OnSurface } from '../platform/http/surface.js';
 import { SurfaceOrigins } from '../platform/http/surface-origins.js';
 import { ClientCredentials } from './client-credentials.js';
-import { DpopNonce } from './dpop-nonce.js';
+import { DpopNonce, NONCE_HEADER } from './dpop-nonce.js';
 import { DpopProofs } from './dpop-proofs.js';
 import { GRANTABLE_SCOPES, IssueToken } from './issue-token.js';
 import { OAuthErrorFilter } from './oauth-error.filter.js';
@@ -43,7 +43,7 @@ export class OAuthController {
   @RateLimited('token')
   @Returns(tokenView, { summary: 'A DPoP-bound access token for an agent' })
   async token(@Req() request: FastifyRequest, @Res({ passthrough: true }) reply: FastifyReply, @Body() body: unknown) {
-    void reply.headers({ 'DPoP-Nonce': this.nonce.current(), Pragma: 'no-cache' });
+    void reply.headers({ [NONCE_HEADER]: this.nonce.current(), Pragma: 'no-cache' });
     const form = readForm(body);
     const credential = this.credentials.read(request.headers.authorization, form);
     const proof = await this.#proof(request);
@@ -62,7 +62,7 @@ export class OAuthController {
   @RateLimited('token')
   @Returns(revokedView, { summary: 'End the session of the key that signs the proof (RFC 7009)' })
   async revoke(@Req() request: FastifyRequest, @Res({ passthrough: true }) reply: FastifyReply, @Body() body: unknown) {
-    void reply.headers({ 'DPoP-Nonce': this.nonce.current(), Pragma: 'no-cache' });
+    void reply.headers({ [NONCE_HEADER]: this.nonce.current(), Pragma: 'no-cache' });
     const form = revocationForm.safeParse(body ?? {});
     if (!form.success) throw new OAuthError('invalid_request', 'token is missing, or a field is too long.');
     const credential = this.credentials.read(request.headers.authorization, form.data);

@@ -66,8 +66,7 @@ export class ChanceryAdapter extends FastifyAdapter {
     const { answer } = settingsOf(reply.request);
     if (answer === undefined || answer.kind === 'raw' || reply.sent) return super.reply(reply, value, status);
     if (status !== undefined) void reply.code(status);
-    if (value instanceof Presented) return reply.send(value.body);
-    return reply.send(answer.kind === 'view' ? present(answer.schema, value) : undefined);
+    return reply.send((value instanceof Presented ? value : present(answer, value)).body);
   }
 
   /** Keeps errors whole for the filter; Nest would copy their messages into answers. */

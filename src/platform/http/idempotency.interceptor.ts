@@ -18,6 +18,7 @@ import { invalidRequest } from './http.errors.js';
 import { idempotencyInProgress, idempotencyMismatch } from './idempotency.errors.js';
 import { type IdempotencyScope, IdempotencyStore, type KeptAnswer } from './idempotency-store.js';
 import { answerOf } from './returns.js';
+import type { Answer } from './route-config.js';
 import { withoutSecrets } from './shown-once.js';
 import { present, Presented } from './view.js';
 
@@ -81,15 +82,16 @@ export class IdempotencyInterceptor implements NestInterceptor {
   /** What failed may be tried again under the same key; names that are taken keep it from happening twice. */
   private async act({ store, scope, key }: Claim, context: ExecutionContext, next: CallHandler): Promise<unknown> {
     const reply = context.switchToHttp().getResponse<FastifyReply>();
+    const answer = answerOf(context.getHandler());
+    assert(answer, 'every route says what it answers');
     let shown: Presented;
     try {
-      shown = presented(context.getHandler(), await lastValueFrom(next.handle()));
+      shown = present(answer, await lastValueFrom(next.handle()));
     } catch (error) {
       await store.abandon(scope, key).catch((err: unknown) => this.log.warn({ err }, 'idempotency key not released'));
       throw error;
     }
-    const kept = keptOf(context.getHandler(), shown.body);
-    await this.keep({ store, scope, key }, { status: reply.statusCode, ...kept });
+    await this.keep({ store, scope, key }, { status: reply.statusCode, ...keptOf(answer, shown.body) });
     return shown;
   }
 
@@ -110,15 +112,9 @@ export class IdempotencyInterceptor implements NestInterceptor {
   }
 }
 
-function presented(handler: object, value: unknown): Presented {
-  const declared = answerOf(handler);
-  return new Presented(declared?.kind === 'view' ? present(declared.schema, value) : undefined);
-}
-
-function keptOf(handler: object, answer: unknown): Omit<KeptAnswer, 'status'> {
-  const declared = answerOf(handler);
-  if (declared?.kind !== 'view') return { view: null, secretShownOnce: false };
-  const { view, hidden } = withoutSecrets(declared.schema, answer);
+function keptOf(answer: Answer, body: unknown): Omit<KeptAnswer, 'status'> {
+  if (answer.kind !== 'view') return { view: null, secretShownOnce: false };
+  const { view, hidden } = withoutSecrets(answer.schema, body);
   return { view, secretShownOnce: hidden };
 }
 

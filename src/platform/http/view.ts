@@ -1,4 +1,5 @@
 import type { z } from 'zod';
+import type { Answer } from './route-config.js';
 
 /** A handler built something else than its view: a fault of ours. It says where, never what. */
 export class ViewMismatchError extends Error {
@@ -13,8 +14,12 @@ export class Presented {
   constructor(readonly body: unknown) {}
 }
 
-/** What the view names of a value, and nothing else. Throws {@link ViewMismatchError}. */
-export function present(schema: z.ZodType, value: unknown): unknown {
+/** What a route lets out of a value: what its view names, and nothing else. Throws {@link ViewMismatchError}. */
+export function present(answer: Answer, value: unknown): Presented {
+  return new Presented(answer.kind === 'view' ? shown(answer.schema, value) : undefined);
+}
+
+function shown(schema: z.ZodType, value: unknown): unknown {
   const result = schema.safeParse(value);
   if (result.success) return result.data;
   throw new ViewMismatchError(result.error.issues.map(({ path, code }) => `${path.map(String).join('.')} (${code})`));
