@@ -38,6 +38,7 @@ const GOOD_SHARE_MIN = 0.98;
 
 /** Our proxied calls beside two pass-throughs: the same upstream, client and number in flight, round by round. */
 export async function benchProxy(options: ProxyOptions): Promise<void> {
+  if (options.aegis !== undefined) assertBuilt(options.aegis);
   if (options.profile !== undefined) mkdirSync(options.profile, { recursive: true });
   const nodeArgs = options.profile === undefined ? [] : ['--cpu-prof', `--cpu-prof-dir=${options.profile}`];
   const world = await startWorld({ nodeArgs });
@@ -59,6 +60,8 @@ export async function benchProxy(options: ProxyOptions): Promise<void> {
       ...(options.tenants > 1 ? [ours(`chancery_${options.tenants}_tenants`, world, agents)] : []),
     ];
     const chosen = sides.filter(({ name }) => options.only === undefined || name === options.only);
+    if (chosen.length === 0)
+      throw new Error(`there is no side ${options.only}, but ${sides.map(({ name }) => name).join(', ')}`);
     print(await measure(chosen, world, options), options);
   } finally {
     await Promise.all([bare, proof, aegis].filter((side) => side !== null).map(({ child }) => stop(child)));
@@ -66,9 +69,13 @@ export async function benchProxy(options: ProxyOptions): Promise<void> {
   }
 }
 
-function startAegis(dir: string, { dir: files }: World, env: Readonly<Record<string, string>>) {
-  const built = path.resolve(dir, 'dist/index.js');
+/** Before anything is started. */
+function assertBuilt(aegis: string): void {
+  const built = path.resolve(aegis, 'dist/index.js');
   if (!existsSync(built)) throw new Error(`there is no ${built}: run "npm install && npx tsc" in the checkout first`);
+}
+
+function startAegis(dir: string, { dir: files }: World, env: Readonly<Record<string, string>>) {
   const trust = { NODE_EXTRA_CA_CERTS: path.join(files, 'ca.pem') };
   return startOurs<{ port: number }>('aegis', { ...env, ...trust, AEGIS_DIR: path.resolve(dir) });
 }
