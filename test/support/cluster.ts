@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto';
-import { Client, escapeIdentifier } from 'pg';
+import { type Client, escapeIdentifier } from 'pg';
+import { withClient } from '../../src/platform/database/with-client.js';
 
 /** The superuser of the cluster that this run of tests shares; `start-services.ts` sets it. */
 export function adminUrl(database?: string): string {
@@ -43,12 +44,6 @@ export function alone<T>(act: (client: Client) => Promise<T>): Promise<T> {
   });
 }
 
-async function asAdmin<T>(act: (client: Client) => Promise<T>): Promise<T> {
-  const client = new Client({ connectionString: adminUrl() });
-  await client.connect();
-  try {
-    return await act(client);
-  } finally {
-    await client.end();
-  }
+function asAdmin<T>(act: (client: Client) => Promise<T>): Promise<T> {
+  return withClient({ connectionString: adminUrl() }, act);
 }

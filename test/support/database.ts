@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { readdirSync, readFileSync } from 'node:fs';
 import path from 'node:path';
-import { Client } from 'pg';
+import type { Client } from 'pg';
 import { AdministrativeActs } from '../../src/audit/administrative-acts.js';
 import { SystemClock } from '../../src/platform/clock.js';
 import { PasswordHasher } from '../../src/platform/crypto/password-hash.js';
@@ -15,6 +15,7 @@ import { limitDatabase, provisionDatabase } from '../../src/platform/database/pr
 import { ServiceDatabase } from '../../src/platform/database/service-database.js';
 import { TenantDatabase } from '../../src/platform/database/tenant-database.js';
 import { type PoolLimits, TenantPools } from '../../src/platform/database/tenant-pools.js';
+import { withClient } from '../../src/platform/database/with-client.js';
 import { Directory } from '../../src/tenancy/directory.js';
 import { MemberFactory } from '../../src/tenancy/new-member.js';
 import { ProvisionRole } from '../../src/tenancy/provision-role.js';
@@ -80,14 +81,8 @@ export function openDatabase(
   return { pools, tenants: new TenantDatabase(pools), services, close };
 }
 
-export async function asSuperuser<T>(url: string, act: (client: Client) => Promise<T>): Promise<T> {
-  const client = new Client({ connectionString: url });
-  await client.connect();
-  try {
-    return await act(client);
-  } finally {
-    await client.end();
-  }
+export function asSuperuser<T>(url: string, act: (client: Client) => Promise<T>): Promise<T> {
+  return withClient({ connectionString: url }, act);
 }
 
 /** Roles belong to the whole cluster and their passwords come from this secret, so all of a run share one. */

@@ -1,5 +1,5 @@
-import { Client } from 'pg';
 import { EmbeddedCluster } from './embedded-cluster.js';
+import { withClient } from './with-client.js';
 
 const DATABASE = 'chancery';
 
@@ -9,14 +9,10 @@ export async function openEmbeddedDatabase(
   log: (line: string) => void,
 ): Promise<{ cluster: EmbeddedCluster; adminUrl: string }> {
   const cluster = await EmbeddedCluster.start({ dir, log });
-  const client = new Client({ connectionString: cluster.adminUrl });
-  await client.connect();
-  try {
+  await withClient({ connectionString: cluster.adminUrl }, async (client) => {
     const { rowCount } = await client.query('select 1 from pg_database where datname = $1', [DATABASE]);
     if (rowCount === 0) await client.query(`create database ${DATABASE}`);
-  } finally {
-    await client.end();
-  }
+  });
   const url = new URL(cluster.adminUrl);
   url.pathname = `/${DATABASE}`;
   return { cluster, adminUrl: url.href };

@@ -1,10 +1,11 @@
-import { Client, type ClientConfig } from 'pg';
+import type { Client } from 'pg';
 import { drizzle } from 'drizzle-orm/node-postgres';
 import { migrate } from 'drizzle-orm/node-postgres/migrator';
 import { grantQueueRights } from '../queue/queue-rights.js';
 import { sqlState } from './database.errors.js';
 import { loginAs, type DatabaseAddress, type RolePassword } from './database-address.js';
 import { OWNER_ROLE, QUEUE_SCHEMA, SCHEMA, scramVerifier, SERVICE_ROLES, TENANT_GROUP } from './roles.js';
+import { withClient } from './with-client.js';
 
 /** Any fixed number: one migration at a time in a database. */
 const MIGRATION_LOCK = 7_246_001;
@@ -119,15 +120,4 @@ async function withdrawDefaults(admin: Client, log?: (line: string) => void): Pr
     if (sqlState(error) !== INSUFFICIENT_PRIVILEGE) throw error;
   }
   log?.('advisory locks and large objects stay open to tenants: only a superuser can withdraw them');
-}
-
-async function withClient<T>(config: ClientConfig, work: (client: Client) => Promise<T>): Promise<T> {
-  const client = new Client(config);
-  client.on('error', () => undefined);
-  await client.connect();
-  try {
-    return await work(client);
-  } finally {
-    await client.end().catch(() => undefined);
-  }
 }

@@ -2,13 +2,13 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { Client } from 'pg';
 import { PlatformSecret } from '../crypto/platform-secret.js';
 import { readDatabaseAddress } from './database-address.js';
 import { EmbeddedCluster } from './embedded-cluster.js';
 import { provisionDatabase } from './provision.js';
 import { rolePasswords } from './role-passwords.js';
 import { dumpSchema } from './schema-dump.js';
+import { withClient } from './with-client.js';
 
 export const file = 'migrations/schema.txt';
 
@@ -36,11 +36,5 @@ async function dumpOf(adminUrl: string, secret: PlatformSecret): Promise<string>
     password: rolePasswords(secret),
     migrationsFolder: fileURLToPath(new URL('../../../migrations', import.meta.url)),
   });
-  const admin = new Client({ connectionString: adminUrl });
-  await admin.connect();
-  try {
-    return await dumpSchema(admin);
-  } finally {
-    await admin.end();
-  }
+  return withClient({ connectionString: adminUrl }, dumpSchema);
 }

@@ -7,7 +7,8 @@ import {
   type WorkerOptions,
 } from 'bullmq';
 import { Cluster, Redis } from 'ioredis';
-import { Client, type PoolConfig } from 'pg';
+import type { PoolConfig } from 'pg';
+import { withClient } from '../database/with-client.js';
 import type { Log } from '../telemetry/logger.js';
 
 /** Redis when there is one, PostgreSQL otherwise. Whether a Redis is a Cluster, it says itself. */
@@ -81,18 +82,13 @@ function postgresOptions(store: Extract<QueueStore, { kind: 'postgres' }>) {
 }
 
 async function migrate({ login, schema }: Extract<QueueStore, { kind: 'postgres' }>): Promise<void> {
-  const client = new Client(login);
-  client.on('error', () => undefined);
-  await client.connect();
-  try {
+  await withClient(login, async (client) => {
     // CREATE SCHEMA IF NOT EXISTS asks for a right on the whole database even when the schema is there.
     const { rowCount } = await client.query('select from pg_namespace where nspname = $1', [schema]);
     const query = async (text: string, values?: unknown[]) =>
       rowCount && text.startsWith('CREATE SCHEMA IF NOT EXISTS') ? { rows: [] } : await client.query(text, values);
     await runMigrations({ query }, schema);
-  } finally {
-    await client.end();
-  }
+  });
 }
 
 /** True when it is a node of a Cluster. */
