@@ -1,6 +1,6 @@
 import { readdirSync, readFileSync, statSync } from 'node:fs';
 import path from 'node:path';
-import { withClient } from '../../src/platform/database/with-client.js';
+import { Client } from 'pg';
 import { Demonstration } from './support/demonstration.js';
 import type { Outcome } from './support/program.js';
 
@@ -110,8 +110,10 @@ function filesHolding(text: string): string[] {
 }
 
 /** Every row of every table, as text. */
-function dumpOf(databaseUrl: string): Promise<string> {
-  return withClient({ connectionString: databaseUrl }, async (client) => {
+async function dumpOf(databaseUrl: string): Promise<string> {
+  const client = new Client({ connectionString: databaseUrl });
+  await client.connect();
+  try {
     const { rows } = await client.query<{ name: string }>(
       `select format('%I.%I', table_schema, table_name) as name from information_schema.tables
        where table_type = 'BASE TABLE' and table_schema not in ('pg_catalog', 'information_schema')`,
@@ -122,5 +124,7 @@ function dumpOf(databaseUrl: string): Promise<string> {
       text.push(...table.rows.map(({ row }) => row));
     }
     return text.join('\n');
-  });
+  } finally {
+    await client.end();
+  }
 }
