@@ -1,11 +1,14 @@
 import { hash as digest, randomBytes } from 'node:crypto';
 import { entryHash, genesisPrev, type AuditEntry } from '@chancery/protocol/audit-entry.js';
 import { publicId } from '../platform/ids.js';
+import { isoTimes } from '../platform/iso-time.js';
 import type { EntryDraft, EntryRef } from '../tenancy/acts.js';
 
 export interface FinishedEntry extends EntryRef {
   readonly entry: AuditEntry;
 }
+
+const iso = isoTimes();
 
 export const SALT_BYTES = 16;
 const SALTS_AT_ONCE = 256;
@@ -29,7 +32,7 @@ export function finish(
     v: 1,
     tenant: publicId('ten', tenantId),
     seq: last.seq + 1,
-    at: new Date(atMs).toISOString(),
+    at: iso(atMs),
     actor: draft.actor,
     action: draft.action,
     outcome: draft.outcome,

@@ -21,7 +21,7 @@ export interface DecisionView<P> {
  * the policy behind it is known to be current. `reload` asks for a fresh policy first.
  */
 export type Verdict<R> =
-  | { readonly kind: 'entry'; readonly draft: EntryDraft; readonly jti?: string; readonly result: R }
+  | { readonly kind: 'entry'; readonly draft: EntryDraft; readonly jti?: string | undefined; readonly result: R }
   | { readonly kind: 'silent'; readonly result: R }
   | { readonly kind: 'reload' };
 

@@ -60,7 +60,8 @@ export class PolicyMemory<P> {
     if (known !== null && isBehind(head, known.head)) throw new ChainPutBackError('the chain was put back');
     const chain = known?.chain ?? new ChainMemory();
     const whole = await chain.load(tx, known?.head.seq ?? 0, head.seq, this.now(), this.ticks());
-    if (known !== null && !anew && known.head.epoch === head.epoch && whole) return (this.#known = { ...known, head });
+    if (known !== null && !anew && known.head.epoch === head.epoch && whole)
+      return (this.#known = withHead(known, head));
     this.#known = { head, policy: await this.load(tx), chain, load };
     chain.spent.clear();
     return this.#known;
@@ -73,9 +74,11 @@ export class PolicyMemory<P> {
     if (this.#known === null) throw new Error('nothing can be appended to a chain nobody looked at');
     const { chain, head } = this.#known;
     chain.advance(entries, jtis, this.now(), this.ticks());
-    this.#known = { ...this.#known, head: { ...head, seq: last.seq, hash: last.hash } };
+    this.#known = withHead(this.#known, { seq: last.seq, hash: last.hash, epoch: head.epoch });
   }
 }
+
+const withHead = <P>({ policy, chain, load }: Known<P>, head: ChainHead): Known<P> => ({ head, policy, chain, load });
 
 /** Chains only grow, so this is never so but where somebody has put another in their place. */
 export function isBehind(head: ChainEnd, seen: ChainEnd): boolean {

@@ -73,7 +73,7 @@ export class AccessTokens {
     if (known !== undefined) return known.expiresAtMs > this.clock.now() ? known : null;
     const verified = await this.#verify(token);
     if (verified === null) return null;
-    const read = { ...verified, ath };
+    const read = { ath, ...verified };
     this.#read.set(ath, read);
     return read;
   }

@@ -39,11 +39,13 @@ export type ProofAnswer =
 export class ProofChecker {
   readonly #headers = new BoundedCache<string, DpopHeader>(HEADERS_KEPT_MAX);
 
-  async check({ nonces, bound, ...target }: ProofQuestion): Promise<ProofAnswer> {
+  async check({ proof, htm, htu, now, nonces, bound }: ProofQuestion): Promise<ProofAnswer> {
     let wantsNonce = true;
     const result = await checkDpopProof({
-      ...target,
-      ...(bound !== undefined && { ath: bound.ath, expectedJkt: bound.jkt }),
+      proof,
+      htm,
+      htu,
+      now,
       nonce: (value) => {
         const standing = nonceStanding(nonces, value);
         wantsNonce = standing !== 'current';
@@ -52,6 +54,7 @@ export class ProofChecker {
       verify: verifyProofSignature,
       headers: this.#headers,
       digest: nodeDigest,
+      ...(bound !== undefined && { ath: bound.ath, expectedJkt: bound.jkt }),
     });
     if (!result.ok) return { ok: false, reason: result.reason };
     return { ok: true, proof: { jkt: result.jkt, proofId: result.jtiHash, wantsNonce } };

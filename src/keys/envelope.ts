@@ -1,4 +1,4 @@
-import { createHash, randomBytes } from 'node:crypto';
+import { hash, randomBytes } from 'node:crypto';
 import { canonicalize } from '@chancery/protocol/canonical-json.js';
 import { Secret } from '../platform/crypto/secret.js';
 import { aad, unwrap, wrap, WrapError } from '../platform/crypto/wrap.js';
@@ -78,7 +78,7 @@ function dekBoundTo(place: Pick<Place, 'tenantId' | 'credentialId' | 'version'>,
 }
 
 function valueBoundTo(place: Place): Buffer {
-  const bindingHash = createHash('sha256').update(canonicalize(place.binding)).digest();
+  const bindingHash = hash('sha256', canonicalize(place.binding), 'buffer');
   return aad(['chancery/credential/v1', place.tenantId, place.credentialId, String(place.version), bindingHash]);
 }
 

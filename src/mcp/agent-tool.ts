@@ -1,10 +1,11 @@
 import type { z } from 'zod';
+import type { StopSignal } from '../platform/stop-signal.js';
 import type { AgentPrincipal } from '../tenancy/principal.js';
 
 /** Who calls a tool, and until when anybody waits for its result. */
 export interface ToolCaller {
   readonly principal: AgentPrincipal;
-  readonly gone: AbortSignal;
+  readonly gone: StopSignal;
 }
 
 /** One thing an agent can do over MCP. What `run` returns is the structured result; a problem becomes an error result. */

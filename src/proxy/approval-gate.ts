@@ -15,6 +15,7 @@ import { type PendingApproval, RequestApproval } from '../credentials/approvals/
 import { type RequestImage, requestHash } from '../credentials/approvals/request-image.js';
 import type { CredentialPolicy } from '../credentials/credentials-policy.js';
 import { newUuid } from '../platform/ids.js';
+import type { StopSignal } from '../platform/stop-signal.js';
 import type { EntryRef } from '../tenancy/acts.js';
 import type { AgentPrincipal } from '../tenancy/principal.js';
 import type { Decision } from './decide.js';
@@ -164,7 +165,7 @@ export class ApprovalGate {
   }
 
   /** Whether somebody decided within the time. */
-  async decided(tenantId: string, id: string, waitSeconds: number, gone: AbortSignal): Promise<boolean> {
+  async decided(tenantId: string, id: string, waitSeconds: number, gone: StopSignal): Promise<boolean> {
     return (await this.awaitDecision.execute(tenantId, id, waitSeconds * 1000, gone)) !== 'pending';
   }
 }

@@ -6,6 +6,7 @@ import { OpenVersion } from '../credentials/open-version.js';
 import type { OpenedCredential } from '../credentials/opened-credential.js';
 import { Outbound } from '../platform/outbound/outbound.js';
 import type { OutboundResponse } from '../platform/outbound/outbound-message.js';
+import type { StopSignal } from '../platform/stop-signal.js';
 import type { EntryRef } from '../tenancy/acts.js';
 import type { AgentPrincipal } from '../tenancy/principal.js';
 import { refused } from './proxy.errors.js';
@@ -20,7 +21,7 @@ export interface UpstreamCall {
   readonly version: number;
   readonly template: ParsedTemplate;
   readonly intent: EntryRef;
-  readonly signal: AbortSignal;
+  readonly signal: StopSignal;
   /** Throws when the call must not go on: asked before each step that cannot be taken back. */
   readonly check: () => void;
   readonly timeoutMs: number;

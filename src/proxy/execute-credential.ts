@@ -6,6 +6,7 @@ import { CONFIG } from '../config/config.token.js';
 import type { Config } from '../config/environment.js';
 import { TenantKeys } from '../keys/tenant-keys.js';
 import { InFlightCalls, type OpenCall } from '../platform/outbound/in-flight.js';
+import type { StopSignal } from '../platform/stop-signal.js';
 import type { EntryRef } from '../tenancy/acts.js';
 import type { AgentPrincipal } from '../tenancy/principal.js';
 import { forbidden } from '../tenancy/tenancy.errors.js';
@@ -32,11 +33,11 @@ export interface UseInput {
   /** A person's approval of exactly this request. */
   readonly approvalId?: string | undefined;
   /** How long the request may be held for a person; 0 answers at once that it waits. */
-  readonly waitSeconds?: number;
+  readonly waitSeconds?: number | undefined;
   /** A body that goes on as it comes, beside the template; `unread` is one that nobody can be asked to approve. */
-  readonly passedBody?: PassedBody;
+  readonly passedBody?: PassedBody | undefined;
   /** Aborts when the agent goes away. */
-  readonly gone: AbortSignal;
+  readonly gone: StopSignal;
 }
 
 export interface ExecuteInput extends Omit<UseInput, 'parsed'> {
@@ -75,10 +76,12 @@ export class ExecuteCredential {
   async execute(principal: AgentPrincipal, asked: ExecuteInput): Promise<ExecuteResult | PendingUse> {
     const timeoutMs = Math.min(asked.timeoutMs, this.config.outbound.timeoutMs);
     const parsed = parseTemplate(asked.request, { allowCleartext: this.config.environment !== 'production' });
-    return this.use(principal, { ...asked, parsed, timeoutMs }, async (call) => ({
-      ...(await this.upstream.execute(call)),
-      audit: call.intent,
-    }));
+    const { credentialName, purpose, version, approvalId, waitSeconds, passedBody, gone } = asked;
+    const input = { credentialName, purpose, parsed, timeoutMs, version, approvalId, waitSeconds, passedBody, gone };
+    return this.use(principal, input, async (call) => {
+      const answer = await this.upstream.execute(call);
+      return { audit: call.intent, ...answer };
+    });
   }
 
   /**
@@ -109,7 +112,7 @@ export class ExecuteCredential {
   ): Promise<A | PendingUse> {
     // A request that was held has spent its proof itself, in the entry it waited with.
     const isHeld = approving.heldSince !== null;
-    const jti = isHeld ? {} : { jti: principal.proofId };
+    const jti = isHeld ? undefined : principal.proofId;
     let call: OpenCall | null = null;
     let sessionEnds: NodeJS.Timeout | undefined;
     const verdict = (view: DecisionView<UsePolicy>): Verdict<Result> => {
@@ -129,12 +132,12 @@ export class ExecuteCredential {
         call = this.inFlight.open(labels(principal, decision.credential.id));
         clearTimeout(sessionEnds);
         sessionEnds = this.#cutAtSessionEnd(principal, input, view);
-        return { kind: 'entry', draft: intentEntry(facts, decision), ...jti, result: decision };
+        return { kind: 'entry', draft: intentEntry(facts, decision), jti, result: decision };
       }
       if (decision.kind === 'waiting') {
-        return { kind: 'entry', draft: pendingEntry(facts, decision, decision.waiting), ...jti, result: decision };
+        return { kind: 'entry', draft: pendingEntry(facts, decision, decision.waiting), jti, result: decision };
       }
-      return { kind: 'entry', draft: denialEntry(facts, decision), ...jti, result: decision };
+      return { kind: 'entry', draft: denialEntry(facts, decision), jti, result: decision };
     };
     try {
       await this.globalBrake.seekLease();
@@ -160,9 +163,10 @@ export class ExecuteCredential {
       limits: this.config.uses,
       uses: view.uses,
     };
-    const asked = { agentId: principal.id, sessionId: principal.sessionId, credentialName: input.credentialName };
     const request = parsed.ok ? factsOf(parsed.value) : NO_REQUEST;
-    const decision = decide(view.policy, { ...asked, version: input.version, request }, node, view.nowMs);
+    const { id: agentId, sessionId } = principal;
+    const { credentialName, version } = input;
+    const decision = decide(view.policy, { agentId, sessionId, credentialName, version, request }, node, view.nowMs);
     const authentic = decision.kind !== 'unknown_session' && decision.kind !== 'unauthenticated';
     // A refused template comes before everything that looks at the credential (ATTACKS 9), but after the session.
     if (!parsed.ok) return authentic ? { kind: 'refused', refusal: parsed } : decision;
@@ -218,7 +222,7 @@ export class ExecuteCredential {
     if (result.kind === 'refused') throw refused(result.refusal);
     if (result.kind === 'denied') throw denied(result, ref);
     if (call === null || !parsed.ok) throw callCut('decision', ref);
-    // One signal for whatever ends the call; joining two by AbortSignal.any costs more than the rest of the bookkeeping.
+    // One signal for whatever ends the call.
     if (gone.aborted) call.abandon();
     else gone.addEventListener('abort', call.abandon, { once: true });
     const { credential, version } = result;

@@ -44,8 +44,8 @@ export const fillText = ({ literals, slots }: Text, filling: (slot: Slot) => str
   literals.map((literal, index) => (index === 0 ? literal : filling(slots[index - 1] as Slot) + literal)).join('');
 
 export const mapLiterals = (text: Text, change: (literal: string) => string): Text => ({
-  ...text,
   literals: text.literals.map(change),
+  slots: text.slots,
 });
 
 export const hasPlaceholder = (text: string): boolean => text.includes(OPENING) && WRITTEN.test(text);

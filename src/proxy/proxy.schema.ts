@@ -69,17 +69,19 @@ export const viewPendingUse = ({ approval, audit }: PendingUse) => ({
 
 export function viewExecute(result: ExecuteResult) {
   const { status, headers, body, durationMs, redactions, audit } = result;
-  return { status, headers: headerMap(headers), ...bodyView(body), duration_ms: durationMs, redactions, audit };
+  return { status, headers: headerMap(headers), duration_ms: durationMs, redactions, audit, ...bodyView(body) };
 }
 
 function headerMap(headers: ExecuteResult['headers']): Record<string, string | string[]> {
-  const map = new Map<string, string | string[]>();
+  // No prototype: an upstream may call a header `__proto__`.
+  const map = Object.create(null) as Record<string, string | string[]>;
   for (const [rawName, value] of headers) {
     const name = rawName.toLowerCase();
-    const known = map.get(name);
-    map.set(name, known === undefined ? value : [...[known].flat(), value]);
+    const known = map[name];
+    if (known === undefined) map[name] = value;
+    else map[name] = Array.isArray(known) ? [...known, value] : [known, value];
   }
-  return Object.fromEntries(map);
+  return map;
 }
 
 function bodyView(body: Buffer): { body: string } | { body_base64: string } {

@@ -44,7 +44,8 @@ export class AnswerRedaction {
   headers(headers: Headers, place: 'header' | 'trailer' = 'header'): Headers {
     if (this.#redaction === null || headers.length === 0) return headers;
     // All of them at once: in most answers none needs a look of its own.
-    if (!this.#redaction.isSuspect(ownText(headers.flat().join('\n'), 'latin1'))) return headers;
+    const all = headers.map(([name, value]) => `${name}\n${value}`).join('\n');
+    if (!this.#redaction.isSuspect(ownText(all, 'latin1'))) return headers;
     return headers.map(([name, value]) => [this.#text(name, 'latin1', place), this.#text(value, 'latin1', place)]);
   }
 
@@ -65,6 +66,7 @@ export class AnswerRedaction {
   }
 
   #text(text: string, encoding: 'utf8' | 'latin1', place: RedactedPlace): string {
+    if (text === '' || this.#redaction === null) return text;
     const bytes = ownText(text, encoding);
     const left = this.#bytes(bytes, place);
     return left === bytes ? text : left.toString(encoding);

@@ -49,8 +49,8 @@ export function parseTemplate(request: ExecuteRequest, options: TargetOptions): 
   return result(() => {
     const method = readMethod(request.method);
     refuseOtherNames(request.url, 'the URL');
-    const url = readTarget(request.url, options);
-    const target = { ...url, query: mergeQuery(url.query, request.query ?? {}) };
+    const { scheme, host, port, path: targetPath, query: ownQuery, url } = readTarget(request.url, options);
+    const target = { scheme, host, port, path: targetPath, query: mergeQuery(ownQuery, request.query ?? {}), url };
     const headers = readHeaders(request.headers ?? {});
     const body = readBody(request, headers);
     refuseTemplateUnless(body === null || method !== 'HEAD', 'a HEAD request has no body');
@@ -58,17 +58,23 @@ export function parseTemplate(request: ExecuteRequest, options: TargetOptions): 
     const path = splitText(target.path);
     const query = splitText(queryString(target.query));
     const standing: Record<Placement, readonly Slot[]> = {
-      header: headers.flatMap(([, value]) => value.slots),
+      header: slotsOf(headers),
       path: path.slots,
       query: query.slots,
       body: bodyText(body).slots,
     };
     const places = PLACEMENTS.filter((place) => standing[place].length > 0);
-    const all = Object.values(standing).flat();
+    const all = [...standing.header, ...standing.path, ...standing.query, ...standing.body];
     refuseUnlessCountFits(all.length);
     const slots = [...new Set(all)];
     return { method, target, path, query, headers: withContentType(request, headers), body, places, slots };
   });
+}
+
+function slotsOf(headers: readonly HeaderTemplate[]): readonly Slot[] {
+  const slots: Slot[] = [];
+  for (const [, value] of headers) slots.push(...value.slots);
+  return slots;
 }
 
 /** A parameter of the map replaces every one of the same name; one that carries the secret stands alone under its name. */

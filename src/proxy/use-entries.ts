@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { approvalKey } from '../credentials/approvals/approvals-policy.js';
 import { publicId } from '../platform/ids.js';
+import { isoTimes } from '../platform/iso-time.js';
 import type { EntryDraft, EntryRef } from '../tenancy/acts.js';
 import { actorOf, type AgentPrincipal } from '../tenancy/principal.js';
 import type { AllowedUse, Waiting } from './approval-gate.js';
@@ -13,6 +14,8 @@ const BOOT_ID = randomUUID();
 /** Added to a call's own time before the sweep may call its outcome unknown. */
 const DEADLINE_MARGIN_MS = 5_000;
 const URL_CHARS_MAX = 512;
+
+const iso = isoTimes();
 
 export const USE_ACTION = 'credential.use';
 
@@ -35,14 +38,13 @@ type Denied = Extract<Decision, { kind: 'denied' }> | { readonly kind: 'refused'
 
 /** The intent: durable before the credential is decrypted (P3). */
 export function intentEntry(facts: UseFacts, { credential, version, approvalId }: Allowed): EntryDraft {
-  const deadline = new Date(facts.nowMs + facts.timeoutMs + DEADLINE_MARGIN_MS).toISOString();
   const details = {
-    ...common(facts),
     credential: publicId('crd', credential.id),
     version,
     flags: credential.flags,
     boot: BOOT_ID,
-    deadline,
+    deadline: iso(facts.nowMs + facts.timeoutMs + DEADLINE_MARGIN_MS),
+    ...common(facts),
     ...approvalOf(approvalId),
   };
   return { actor: actorOf(facts.principal), action: USE_ACTION, outcome: 'intent', details };
@@ -51,12 +53,12 @@ export function intentEntry(facts: UseFacts, { credential, version, approvalId }
 /** A use that waits for a person: nothing is decrypted, and what follows is decided anew. */
 export function pendingEntry(facts: UseFacts, { credential, version }: AllowedUse, waiting: Waiting): EntryDraft {
   const details = {
-    ...common(facts),
     credential: publicId('crd', credential.id),
     version,
     flags: credential.flags,
     approval: approvalKey(waiting.id),
     request_hash: waiting.requestHash,
+    ...common(facts),
   };
   return { actor: actorOf(facts.principal), action: USE_ACTION, outcome: 'pending', details };
 }
@@ -66,8 +68,8 @@ export function denialEntry(facts: UseFacts, denied: Denied): EntryDraft {
   const code = denied.kind === 'refused' ? denied.refusal.code : denied.code;
   const credential = denied.kind === 'denied' ? denied.credential : undefined;
   const details = {
-    ...common(facts),
     code,
+    ...common(facts),
     ...(denied.kind === 'denied' && denied.brakeScope !== undefined ? { brake_scope: denied.brakeScope } : {}),
     ...(credential === undefined ? {} : { credential: publicId('crd', credential.id), flags: credential.flags }),
     ...approvalOf(denied.kind === 'denied' ? denied.approvalId : undefined),
@@ -111,13 +113,12 @@ const approvalOf = (id: string | undefined) => (id === undefined ? {} : { approv
 
 function common(facts: UseFacts): Record<string, unknown> {
   const { principal, template } = facts;
-  const target = template === null ? {} : { method: template.method, url: template.target.url.slice(0, URL_CHARS_MAX) };
   return {
     name: facts.credentialName,
     purpose: facts.purpose,
     session: publicId('ses', principal.sessionId),
-    ...(facts.heldSince === null ? { jti: principal.proofId } : { held_since: facts.heldSince }),
     platform_seq: facts.platformSeq,
-    ...target,
+    ...(facts.heldSince === null ? { jti: principal.proofId } : { held_since: facts.heldSince }),
+    ...(template === null ? {} : { method: template.method, url: template.target.url.slice(0, URL_CHARS_MAX) }),
   };
 }

@@ -3,6 +3,7 @@ import { Committers } from '../audit/committers.js';
 import { ProblemError } from '../platform/http/problem.js';
 import { CallCut } from '../platform/outbound/in-flight.js';
 import { OutboundError } from '../platform/outbound/outbound-error.js';
+import type { StopSignal } from '../platform/stop-signal.js';
 import { LOG, type Log } from '../platform/telemetry/logger.js';
 import type { EntryDraft, EntryRef } from '../tenancy/acts.js';
 import type { AgentPrincipal } from '../tenancy/principal.js';
@@ -14,7 +15,7 @@ import { outcomeEntry, redactedEntry, type UseOutcome } from './use-entries.js';
 export interface UnderWay {
   readonly principal: AgentPrincipal;
   readonly intent: EntryRef;
-  readonly signal: AbortSignal;
+  readonly signal: StopSignal;
 }
 
 /** Writes down what became of uses, and says to the caller what it is told when one failed. */
@@ -26,7 +27,7 @@ export class UseOutcomes {
   ) {}
 
   succeeded(call: UnderWay, details: Record<string, unknown>, redaction: AnswerRedaction): void {
-    this.#record(call, 'success', { ...details, redactions: redaction.count }, redaction);
+    this.#record(call, 'success', { redactions: redaction.count, ...details }, redaction);
   }
 
   /** `redaction` is null when no answer came. */

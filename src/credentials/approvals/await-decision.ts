@@ -2,6 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { Injectable, type BeforeApplicationShutdown, type OnModuleInit } from '@nestjs/common';
 import { Clock } from '../../platform/clock.js';
 import { PolicyListener } from '../../platform/database/policy-listener.js';
+import type { StopSignal } from '../../platform/stop-signal.js';
 import { TenantDatabase } from '../../platform/database/tenant-database.js';
 import { type ApprovalState, stateAt } from './approval.js';
 import { findApproval } from './approvals.repository.js';
@@ -42,10 +43,14 @@ export class AwaitDecision implements OnModuleInit, BeforeApplicationShutdown {
   }
 
   /** What the approval is when somebody decided, the wait is over, the agent is gone, or there is no room to wait. */
-  async execute(tenantId: string, id: string, waitMs: number, gone: AbortSignal): Promise<ApprovalState> {
+  async execute(tenantId: string, id: string, waitMs: number, gone: StopSignal): Promise<ApprovalState> {
     const waiters = this.#waiting.get(tenantId) ?? new Set<Wake>();
     if (this.#held >= HELD_MAX || waiters.size >= HELD_PER_TENANT_MAX) return 'pending';
-    const over = AbortSignal.any([gone, this.#closing.signal, AbortSignal.timeout(waitMs)]);
+    const left = new AbortController();
+    const leave = (): void => left.abort();
+    if (gone.aborted) leave();
+    gone.addEventListener('abort', leave, { once: true });
+    const over = AbortSignal.any([left.signal, this.#closing.signal, AbortSignal.timeout(waitMs)]);
     let changed = true;
     let wake: Wake = () => undefined;
     const woken = (): void => {
@@ -64,6 +69,7 @@ export class AwaitDecision implements OnModuleInit, BeforeApplicationShutdown {
       }
     } finally {
       this.#held -= 1;
+      gone.removeEventListener('abort', leave);
       waiters.delete(woken);
       if (waiters.size === 0) this.#waiting.delete(tenantId);
     }

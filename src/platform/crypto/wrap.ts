@@ -1,10 +1,12 @@
 import { createCipheriv, createDecipheriv, randomBytes } from 'node:crypto';
+import { isWellFormed } from '@chancery/protocol/canonical-json.js';
 import { Secret } from './secret.js';
 
 const FORMAT_V1 = 1;
 const KEY_BYTES = 32;
 const IV_BYTES = 12;
 const TAG_BYTES = 16;
+const LENGTH_BYTES = 4;
 const OVERHEAD_BYTES = 1 + IV_BYTES + TAG_BYTES;
 
 /** One error for every way of not opening: what was wrong is nobody's business. */
@@ -17,17 +19,18 @@ export class WrapError extends Error {
 
 /** Associated data whose fields cannot run into each other: each is preceded by its length (4 bytes, big endian). */
 export function aad(fields: readonly [schema: string, ...rest: (string | Uint8Array)[]]): Buffer {
-  const parts: Uint8Array[] = [];
-  for (const field of fields) {
-    const bytes = typeof field === 'string' ? Buffer.from(field, 'utf8') : field;
+  const lengths = fields.map((field) => (typeof field === 'string' ? Buffer.byteLength(field) : field.length));
+  const whole = Buffer.alloc(lengths.reduce((sum, length) => sum + LENGTH_BYTES + length, 0));
+  let at = 0;
+  fields.forEach((field, index) => {
     // A lone surrogate becomes U+FFFD in UTF-8, so two different strings would bind the same.
-    if (typeof field === 'string' && bytes.toString() !== field)
-      throw new Error('An AAD field is not well-formed text');
-    const length = Buffer.alloc(4);
-    length.writeUInt32BE(bytes.length);
-    parts.push(length, bytes);
-  }
-  return Buffer.concat(parts);
+    if (typeof field === 'string' && !isWellFormed(field)) throw new Error('An AAD field is not well-formed text');
+    at = whole.writeUInt32BE(lengths[index] as number, at);
+    if (typeof field === 'string') whole.write(field, at);
+    else whole.set(field, at);
+    at += lengths[index] as number;
+  });
+  return whole;
 }
 
 /**

@@ -19,7 +19,8 @@ const STREAM_TYPE = 'application/vnd.chancery.unread';
 
 /** For `onRequest`, before Fastify picks a parser. The raw request keeps the type the client named. */
 export function leaveBodyUnread(request: FastifyRequest): void {
-  request.headers = { ...request.headers, 'content-type': STREAM_TYPE };
+  // Fastify lays them over those that came.
+  request.headers = { 'content-type': STREAM_TYPE };
 }
 
 /** Replaces Fastify's parsers: JSON everywhere, forms where a route asks for them, nothing else anywhere. */

@@ -1,10 +1,11 @@
 import type { FastifyReply } from 'fastify';
+import { Stopper, type StopSignal } from '../stop-signal.js';
 
 /** Aborts when the client's connection closes before it was answered. */
-export function goneSignal(reply: FastifyReply): AbortSignal {
-  const controller = new AbortController();
+export function goneSignal(reply: FastifyReply): StopSignal {
+  const gone = new Stopper();
   reply.raw.once('close', () => {
-    if (!reply.raw.writableFinished) controller.abort();
+    if (!reply.raw.writableFinished) gone.abort();
   });
-  return controller.signal;
+  return gone;
 }

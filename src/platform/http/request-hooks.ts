@@ -11,7 +11,7 @@ import { surfaceOf } from './surface.js';
 
 const METHODS = ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE'] as const;
 
-export const ownHeaders = (request: FastifyRequest) => ({ ...RESPONSE_HEADERS, 'X-Request-Id': request.id });
+export const ownHeaders = (request: FastifyRequest) => ({ 'X-Request-Id': request.id, ...RESPONSE_HEADERS });
 
 /** What happens to every request, matched or not, before its body is read and after it is answered. */
 export function registerRequestHooks(

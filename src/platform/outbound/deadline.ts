@@ -1,3 +1,4 @@
+import type { StopSignal } from '../stop-signal.js';
 import { OutboundError } from './outbound-error.js';
 
 /**
@@ -10,7 +11,7 @@ export class Deadline {
   readonly #onAbort = (): void => this.#controller.abort(new OutboundError('aborted'));
 
   constructor(
-    private readonly outer: AbortSignal,
+    private readonly outer: StopSignal,
     timeoutMs: number,
   ) {
     this.#timer = setTimeout(() => this.#controller.abort(new OutboundError('upstream_timeout')), timeoutMs);

@@ -11,12 +11,11 @@ const CODINGS = new Set(['gzip', 'x-gzip', 'deflate', 'br', 'zstd']);
 
 type Headers = readonly (readonly [string, string])[];
 
-const valuesOf = (headers: Headers, name: string): string[] =>
-  headers
-    .filter(([key]) => key.toLowerCase() === name)
-    .flatMap(([, value]) => value.toLowerCase().split(','))
-    .map((value) => value.trim())
-    .filter((value) => value !== '');
+function valuesOf(headers: Headers, name: string): string[] {
+  const values: string[] = [];
+  for (const [key, value] of headers) if (key.toLowerCase() === name) values.push(...value.toLowerCase().split(','));
+  return values.map((value) => value.trim()).filter((value) => value !== '');
+}
 
 /** The one coding of the body, or null for none. Several on top of each other, or one we cannot undo, would hide a secret: refused. */
 export function codingOf(headers: Headers): string | null {
@@ -31,17 +30,19 @@ export function codingOf(headers: Headers): string | null {
 const unsupported = (): OutboundError => new OutboundError('upstream_encoding_unsupported');
 
 /** The decoded body, in pieces. Ends with an error as soon as received or decoded bytes pass a limit. */
-export async function* decoded(
+export function decoded(
   source: AsyncIterable<Buffer>,
   coding: string | null,
   maxBytes: number,
 ): AsyncGenerator<Buffer> {
   const received = counted(source, maxBytes);
+  return coding === null ? received.pieces : undone(received, coding, maxBytes);
+}
+
+async function* undone(received: Counted, coding: string, maxBytes: number): AsyncGenerator<Buffer> {
   const first = await received.pieces.next();
   if (first.done === true) return;
   const all = startingWith(first.value, received.pieces);
-  if (coding === null) return yield* all;
-
   let bytes = 0;
   for await (const piece of coding === 'zstd' ? unzstd(all) : unzipped(all, coding, first.value)) {
     bytes += piece.length;
@@ -51,10 +52,12 @@ export async function* decoded(
   }
 }
 
-function counted(
-  source: AsyncIterable<Buffer>,
-  maxBytes: number,
-): { pieces: AsyncGenerator<Buffer>; bytes: () => number } {
+interface Counted {
+  readonly pieces: AsyncGenerator<Buffer>;
+  readonly bytes: () => number;
+}
+
+function counted(source: AsyncIterable<Buffer>, maxBytes: number): Counted {
   let bytes = 0;
   async function* pieces(): AsyncGenerator<Buffer> {
     for await (const piece of source) {

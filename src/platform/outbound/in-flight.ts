@@ -1,9 +1,11 @@
+import { Stopper, type StopSignal } from '../stop-signal.js';
+
 export type CallLabels = { tenantId: string; agentId: string; sessionId: string; credentialId: string };
 export type CutReason = 'brake' | 'seal' | 'session_ended' | 'suspended' | 'deleted' | 'lease_lost' | 'shutdown';
 
 export type OpenCall = {
   readonly labels: CallLabels;
-  readonly signal: AbortSignal;
+  readonly signal: StopSignal;
   /** Asked at the moment of acting: throws the `CallCut` of a call that was cut, or that must not go on. */
   readonly check: () => void;
   /** Ends it because nobody waits for it any more. */
@@ -24,7 +26,7 @@ export class CallCut extends Error {
  * made durable: one that a brake overtakes between the two is then in the table when the brake cuts.
  */
 export class InFlightCalls {
-  readonly #calls = new Map<AbortController, CallLabels>();
+  readonly #calls = new Map<Stopper, CallLabels>();
   #stopper: () => CutReason | null = () => null;
 
   get size(): number {
@@ -42,16 +44,15 @@ export class InFlightCalls {
   }
 
   open(labels: CallLabels): OpenCall {
-    const controller = new AbortController();
-    this.#calls.set(controller, labels);
-    const { signal } = controller;
+    const signal = new Stopper();
+    this.#calls.set(signal, labels);
     const check = (): void => {
       const why = signal.aborted ? null : this.#stopper();
       if (why !== null) this.cut({}, why);
       signal.throwIfAborted();
     };
-    const abandon = (): void => controller.abort();
-    return { labels, signal, check, abandon, close: () => void this.#calls.delete(controller) };
+    const abandon = (): void => signal.abort();
+    return { labels, signal, check, abandon, close: () => void this.#calls.delete(signal) };
   }
 
   /** Cuts every call that carries all the given labels (no labels: every call) and says how many there were. */
@@ -68,11 +69,11 @@ export class InFlightCalls {
   /** Cuts each call that `judge` finds a reason for, and says how many there were. */
   cutWhere(judge: (labels: CallLabels) => CutReason | null): number {
     let count = 0;
-    for (const [controller, labels] of this.#calls) {
+    for (const [signal, labels] of this.#calls) {
       const reason = judge(labels);
       if (reason === null) continue;
-      this.#calls.delete(controller);
-      controller.abort(new CallCut(reason));
+      this.#calls.delete(signal);
+      signal.abort(new CallCut(reason));
       count += 1;
     }
     return count;

@@ -1,3 +1,5 @@
+import type { StopSignal } from '../stop-signal.js';
+
 /** A finished request. Header values hold one byte in each character (latin1); `path` carries the query. */
 export type OutboundRequest = {
   readonly method: string;
@@ -16,7 +18,7 @@ export type OutboundOptions = {
   /** CIDR ranges, in one spelling: of private addresses only these are dialled, as far as the dial policy has them. */
   readonly privateRanges?: readonly string[] | undefined;
   /** Ends the call from outside: a brake, a client that went away, a shutdown. */
-  readonly signal: AbortSignal;
+  readonly signal: StopSignal;
   /** Called when the connection is there, directly before the first byte goes out: the last moment to throw. */
   readonly lastLook?: () => void;
   /** From the first look-up to the last byte of the answer. */

@@ -75,11 +75,11 @@ export class Outbound {
       if (signal.aborted) throw new OutboundError('aborted');
       if (!isHostname(request.host)) throw new OutboundError('upstream_address_refused');
       this.#pools.for(options, request).dispatch(dispatchOptions(request), exchange);
-      const { headers, pieces, ...head } = await exchange.settled;
+      const { status, statusText, headers, pieces } = await exchange.settled;
       const coding = request.method === 'HEAD' ? null : codingOf(headers);
       const body = coding === null ? pieces : await allOf(decoded(asyncly(pieces), coding, maxResponseBytes));
       if (ended !== null) throw ended as OutboundError;
-      return { ...head, headers: passedOn(headers), body: ownConcat(body) };
+      return { status, statusText, headers: passedOn(headers), body: ownConcat(body) };
     } catch (error) {
       throw ended ?? fromExchangeFault(error);
     } finally {
@@ -122,7 +122,7 @@ export class Outbound {
     if (!isHostname(request.host)) throw new OutboundError('upstream_address_refused');
     const pool = lookingLast(this.#pools.for(options, request), options.lastLook);
     const answer = await deadline.race(
-      pool.request({ ...dispatchOptions(request), signal: deadline.signal, responseHeaders: 'raw' }),
+      pool.request({ signal: deadline.signal, responseHeaders: 'raw', ...dispatchOptions(request) }),
     );
     try {
       return readHead(answer, options.maxResponseBytes, request.method, deadline, finish);
@@ -135,13 +135,19 @@ export class Outbound {
 
 function dispatchOptions({ method, path, headers, body }: OutboundRequest) {
   const sent = body === null || body instanceof Uint8Array ? body : Readable.from(body, { objectMode: false });
-  return { method, path, headers: withoutCoding(headers).flat(), body: sent };
+  return { method, path, headers: sentHeaders(headers), body: sent };
 }
 
-/** Answers come uncoded unless the template asked for a coding. */
-function withoutCoding(headers: OutboundRequest['headers']): OutboundRequest['headers'] {
-  const asks = headers.some(([name]) => name.toLowerCase() === 'accept-encoding');
-  return asks ? headers : [...headers, ['accept-encoding', 'identity'] as const];
+/** Names and values in turn. Answers come uncoded unless the template asked for a coding. */
+function sentHeaders(headers: OutboundRequest['headers']): string[] {
+  const sent: string[] = [];
+  let asks = false;
+  for (const [name, value] of headers) {
+    sent.push(name, value);
+    asks ||= name.toLowerCase() === 'accept-encoding';
+  }
+  if (!asks) sent.push('accept-encoding', 'identity');
+  return sent;
 }
 
 function readHead(
@@ -212,10 +218,9 @@ async function* guarded(
 }
 
 function pairs(raw: readonly string[]): [string, string][] {
-  return Array.from({ length: raw.length / 2 }, (_unused, index) => [
-    raw[2 * index] as string,
-    raw[2 * index + 1] as string,
-  ]);
+  const all: [string, string][] = [];
+  for (let at = 0; at + 1 < raw.length; at += 2) all.push([raw[at] as string, raw[at + 1] as string]);
+  return all;
 }
 
 /** Tracing that hooks into undici records URLs and headers, and `NODE_DEBUG=undici` prints them: better no call than that. */

@@ -1,8 +1,11 @@
 import { pino, type DestinationStream, type Logger as Pino } from 'pino';
+import { isoTimes } from '../iso-time.js';
 import { safeError } from './safe-error.js';
 
 const LINES_BYTES = 8_192;
 const FLUSH_EVERY_MS = 100;
+
+const iso = isoTimes();
 
 export type Log = Pino;
 
@@ -19,7 +22,7 @@ export function createLog(options: { level: string; development?: boolean; desti
     {
       level: options.level,
       base: null,
-      timestamp: pino.stdTimeFunctions.isoTime,
+      timestamp: () => `,"time":"${iso(Date.now())}"`,
       formatters: { level: (label) => ({ level: label }) },
       serializers: {
         err: (error: unknown) => safeError(error, withMessage),

@@ -1,4 +1,4 @@
-import { asBuffer, ownConcat, ownCopy, ownText } from '../../platform/crypto/own-memory.js';
+import { asBuffer, ownConcat } from '../../platform/crypto/own-memory.js';
 
 /** A form in which a secret is looked for, in one of its spellings. Enough to say that a text does not hold it. */
 export type Form = {
@@ -24,11 +24,20 @@ export type Seam = { readonly mask: number; readonly bits: number };
 
 const NO_SYMBOL = 255;
 const BASE64_VALUES = 64;
+const EACH_BASE64_VALUE = Array.from({ length: BASE64_VALUES }, (_unused, value) => value);
 const ALPHANUMERIC = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789';
 /** A whole group of three bytes. */
 const AROUND = new Uint8Array(3);
 const OFFSETS = [0, 1, 2] as const;
 const code = (char: string): number => char.charCodeAt(0);
+
+export const bytesOf = (alphabet: Alphabet, symbol: number): readonly number[] => alphabet.bytesOf[symbol] ?? [];
+
+/** The base64 values that agree with a seam. */
+export function symbolsSharing(seam: Seam | null): number[] {
+  if (seam === null) return [];
+  return EACH_BASE64_VALUE.filter((symbol) => sharesBits(seam, symbol));
+}
 
 export const sharesBits = (seam: Seam | null, symbol: number): boolean =>
   seam !== null && symbol < BASE64_VALUES && (symbol & seam.mask) === seam.bits;
@@ -61,18 +70,27 @@ function alphabet(of: (char: string) => number): Alphabet {
  * of their own: the secret may be wiped behind them.
  */
 export function formsOf(secret: Uint8Array): Form[] {
-  const plain = { text: ownCopy(secret), alphabet: PLAIN_ALPHABET, before: null, after: null };
-  const hexDigits = ownText(asBuffer(secret).toString('hex'));
-  const hex = { text: hexDigits, alphabet: HEX_ALPHABET, before: null, after: null };
   const padded = ownConcat([AROUND, secret, AROUND]);
-  return [plain, hex, ...OFFSETS.map((offset) => base64(padded, offset))].filter(({ text }) => text.length > 0);
+  const hexDigits = asBuffer(secret).toString('hex');
+  const encoded = OFFSETS.map((offset) => padded.toString('base64', AROUND.length - offset));
+  // One piece of memory for all of them: this is done for every call.
+  const memory = Buffer.alloc(encoded.reduce((sum, { length }) => sum + length, secret.length + hexDigits.length));
+  memory.set(secret);
+  let end = secret.length;
+  const kept = (text: string): Buffer => memory.subarray(end, (end += memory.write(text, end, 'latin1')));
+  return [
+    { text: memory.subarray(0, end), alphabet: PLAIN_ALPHABET, before: null, after: null },
+    { text: kept(hexDigits), alphabet: HEX_ALPHABET, before: null, after: null },
+    ...OFFSETS.map((offset) => base64(kept(encoded[offset] as string), offset, secret.length)),
+  ].filter(({ text }) => text.length > 0);
 }
 
 export function patternOf(form: Form): Pattern {
   const { text, alphabet: letters } = form;
   const symbols = new Uint8Array(text.length);
   for (let at = 0; at < text.length; at += 1) symbols[at] = letters.symbolOf[text[at] as number] as number;
-  return { ...form, symbols, fallback: fallbackOf(symbols) };
+  const { before, after } = form;
+  return { text, alphabet: letters, before, after, symbols, fallback: fallbackOf(symbols) };
 }
 
 function fallbackOf(symbols: Uint8Array): Uint32Array {
@@ -87,13 +105,12 @@ function fallbackOf(symbols: Uint8Array): Uint32Array {
 }
 
 /**
- * Base64 of a secret behind `offset` other bytes (`Basic` puts a user name there): the characters that depend on the secret
- * alone, and the seams at both ends.
+ * Base64 of a secret of `length` bytes behind `offset` others (`Basic` puts a user name there) and before more of them: the
+ * characters that depend on the secret alone, and the seams at both ends.
  */
-function base64(padded: Buffer, offset: number): Form {
-  const text = ownText(padded.subarray(AROUND.length - offset).toString('base64'));
+function base64(text: Buffer, offset: number, length: number): Form {
   const from = offset * 8;
-  const to = (offset + padded.length - 2 * AROUND.length) * 8;
+  const to = (offset + length) * 8;
   const first = Math.ceil(from / 6);
   const end = Math.floor(to / 6);
   const lowBits = first * 6 - from;

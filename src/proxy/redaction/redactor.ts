@@ -1,7 +1,7 @@
 import { ownConcat, ownCopy } from '../../platform/crypto/own-memory.js';
 import { HTML_ENTITY, JSON_STRING, PERCENT } from './escapes.js';
 import { Reading } from './reading.js';
-import { type Form, formsOf, patternOf, sharesBits } from './patterns.js';
+import { bytesOf, type Form, formsOf, patternOf, symbolsSharing } from './patterns.js';
 import { RawRun } from './run.js';
 import { type Cut, Scanner, type Wanted } from './scanner.js';
 import { Sieve } from './sieve.js';
@@ -21,7 +21,9 @@ export class Redaction {
     if (secrets.length === 0) throw new RangeError('there is nothing to redact');
     if (secrets.some(({ length }) => length === 0)) throw new RangeError('an empty secret cannot be redacted');
     this.#shortest = Math.min(...secrets.map(({ length }) => length));
-    this.#forms = secrets.flatMap(formsOf);
+    const forms: Form[] = [];
+    for (const secret of secrets) forms.push(...formsOf(secret));
+    this.#forms = forms;
     this.#sieve = new Sieve(this.#forms);
   }
 
@@ -50,18 +52,18 @@ export class Redaction {
 
 const INTRODUCERS = [HTML_ENTITY, JSON_STRING, PERCENT].map(({ introducer }) => introducer);
 const SLICE_BYTES = 65_536;
+const NO_BEGINNERS: readonly number[][] = Array.from({ length: 256 }, () => []);
 
 function wantedOf(forms: readonly Form[], sieve: Sieve): Wanted {
   const patterns = forms.map(patternOf);
-  const beginners: (number[] | undefined)[] = [];
-  patterns.forEach(({ alphabet, symbols }, index) => {
-    for (const byte of alphabet.bytesOf[symbols[0] as number] as readonly number[])
-      (beginners[byte] ??= []).push(index);
+  const beginners: number[][] = Array.from(NO_BEGINNERS);
+  const seams = new Uint8Array(256);
+  let longest = 0;
+  patterns.forEach(({ alphabet, symbols, before }, index) => {
+    for (const byte of bytesOf(alphabet, symbols[0] as number)) beginners[byte] = [...(beginners[byte] ?? []), index];
+    for (const symbol of symbolsSharing(before)) for (const byte of bytesOf(alphabet, symbol)) seams[byte] = 1;
+    longest = Math.max(longest, symbols.length);
   });
-  const seams = Array.from({ length: 256 }, (_unused, byte) =>
-    patterns.some(({ before, alphabet }) => sharesBits(before, alphabet.symbolOf[byte] as number)),
-  );
-  const longest = Math.max(...patterns.map(({ symbols }) => symbols.length));
   return { patterns, beginners, seams, longest, sieve };
 }
 

@@ -9,9 +9,9 @@ export interface Wanted {
   readonly patterns: readonly Pattern[];
   readonly sieve: Sieve;
   /** For each byte, the patterns that it would begin. */
-  readonly beginners: readonly (readonly number[] | undefined)[];
-  /** For each byte, whether it may carry bits of a secret just before a pattern. */
-  readonly seams: readonly boolean[];
+  readonly beginners: readonly (readonly number[])[];
+  /** For each byte, 1 if it may carry bits of a secret just before a pattern. */
+  readonly seams: Uint8Array;
   /** The characters of the longest pattern. */
   readonly longest: number;
 }
@@ -112,7 +112,7 @@ export class Scanner {
   /** Where the last character begins if it may share bits with a secret that comes next, or else where the run ends. */
   #seamOf(run: Run): number {
     const [byte, start] = this.#at(run, run.bytes.length - 1) ?? [];
-    return byte !== undefined && start !== undefined && this.wanted.seams[byte] === true ? start : run.upTo;
+    return byte !== undefined && start !== undefined && this.wanted.seams[byte] === 1 ? start : run.upTo;
   }
 
   #startAt(run: Run, position: number): number {

@@ -82,14 +82,18 @@ export class ClientAnswer {
 
 /** Lines of one name as one list of values: beside a header that is set already, Node keeps only the last of equal names. */
 function byName(headers: Headers): OutgoingHttpHeaders {
-  const lines = new Map<string, [name: string, values: string[]]>();
+  // No prototype: an upstream may call a header `__proto__`.
+  const lines = Object.create(null) as Record<string, string[]>;
+  const spelled = new Map<string, string>();
   for (const [name, value] of headers) {
     const token = tokenOf(name);
-    const known = lines.get(token.toLowerCase());
-    if (known === undefined) lines.set(token.toLowerCase(), [token, [value]]);
-    else known[1].push(value);
+    const first = spelled.get(token.toLowerCase());
+    if (first === undefined) {
+      spelled.set(token.toLowerCase(), token);
+      lines[token] = [value];
+    } else (lines[first] as string[]).push(value);
   }
-  return Object.fromEntries(lines.values());
+  return lines;
 }
 
 const mayPass = (name: string): boolean => !NEVER_FROM_UPSTREAM.has(name) && !name.startsWith(OURS);

@@ -2,6 +2,7 @@ import type { IncomingMessage } from 'node:http';
 import { Inject, Injectable } from '@nestjs/common';
 import { CONFIG } from '../../config/config.token.js';
 import type { Config } from '../../config/environment.js';
+import type { StopSignal } from '../../platform/stop-signal.js';
 import type { AgentPrincipal } from '../../tenancy/principal.js';
 import type { PassedBody, PendingUse } from '../approval-gate.js';
 import { ExecuteCredential } from '../execute-credential.js';
@@ -21,7 +22,7 @@ export interface StreamInput {
   /** How long it may be held for a person. */
   readonly waitSeconds: number;
   /** Aborts when the agent goes away. */
-  readonly gone: AbortSignal;
+  readonly gone: StopSignal;
 }
 
 /** A use whose request is the caller's own, and whose answer is streamed: the same decision and the same audit as execute. */
@@ -43,7 +44,7 @@ export class StreamCredential {
     const body = await readCallerBody(request, this.config.outbound.streamBytesMax);
     const parsed = headers.ok ? this.#parse(request, headers.value, body) : headers;
     const wantsTrailers = /(?:^|[\s,])trailers(?:$|[\s,;])/i.test(String(request.headers.te ?? ''));
-    const use = { credentialName, ...controls, parsed, waitSeconds, passedBody: passedBody(body), gone };
+    const use = { credentialName, parsed, waitSeconds, passedBody: passedBody(body), gone, ...controls };
     return this.useCredential.use(principal, use, (call) =>
       this.upstream.execute(call, { body, wantsTrailers, answer }),
     );

@@ -49,8 +49,10 @@ export function readStreamHeaders(rawHeaders: readonly string[]): StreamHeaders 
     else if (control.has(rest)) throw invalidRequest([{ path: lower, message: 'must be given once' }]);
     else control.set(rest, value);
   }
-  const all = new Map([...plain, ...named]);
-  return { forwarded: Object.fromEntries([...all.values()].map(([name, value]) => [name, utf8(value)])), control };
+  // No prototype: a caller may call a header `__proto__`.
+  const forwarded = Object.create(null) as Record<string, string>;
+  for (const [name, value] of new Map([...plain, ...named]).values()) forwarded[name] = utf8(value);
+  return { forwarded, control };
 }
 
 function* pairs(rawHeaders: readonly string[]): Generator<[name: string, value: string]> {

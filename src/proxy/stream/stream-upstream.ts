@@ -32,7 +32,7 @@ export class StreamUpstream {
   async execute(call: UpstreamCall, exchange: StreamExchange): Promise<void> {
     const startedAt = performance.now();
     const progress: { bytes: number; status?: number } = { bytes: 0 };
-    const details = () => ({ ...progress, duration_ms: Math.round(performance.now() - startedAt) });
+    const details = () => ({ duration_ms: Math.round(performance.now() - startedAt), ...progress });
     let redaction: AnswerRedaction | null = null;
     let request: OutboundRequest | null = null;
     try {
