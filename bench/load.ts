@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import { Pool } from 'undici';
 import type { BenchAgent } from './world.js';
 
@@ -19,25 +20,53 @@ export interface Measured {
 
 /** Sends all of them over kept-alive connections, `inFlight` at a time. */
 export async function drive(pool: Pool, requests: readonly Prepared[], inFlight: number): Promise<Measured> {
-  const times = new Float64Array(requests.length);
-  const statuses: Record<number, number> = {};
+  const tally = new Tally(requests.length);
   let next = 0;
   const worker = async (): Promise<void> => {
-    for (let index = next++; index < requests.length; index = next++) {
-      const { method, path, headers, body } = requests[index] as Prepared;
-      const from = performance.now();
-      const answer = await pool.request({ method, path, headers, body });
-      await answer.body.dump();
-      times[index] = performance.now() - from;
-      statuses[answer.statusCode] = (statuses[answer.statusCode] ?? 0) + 1;
-    }
+    for (let index = next++; index < requests.length; index = next++)
+      await tally.send(pool, requests[index] as Prepared, index, performance.now());
   };
-  const began = performance.now();
   await Promise.all(Array.from({ length: inFlight }, worker));
-  const seconds = (performance.now() - began) / 1000;
-  times.sort();
-  const quantile = (share: number): number => times[Math.floor((times.length - 1) * share)] ?? 0;
-  return { rps: requests.length / seconds, p50Ms: quantile(0.5), p99Ms: quantile(0.99), statuses };
+  return tally.measured();
+}
+
+/** Sends each when it is due, whether those before it were answered or not; its time counts from then, however late it left. */
+export async function driveAt(pool: Pool, requests: readonly Prepared[], perSecond: number): Promise<Measured> {
+  const tally = new Tally(requests.length);
+  const began = performance.now();
+  const dueAt = (index: number): number => began + (index * 1_000) / perSecond;
+  const sent: Promise<void>[] = [];
+  while (sent.length < requests.length) {
+    const index = sent.length;
+    if (dueAt(index) > performance.now()) await sleep(TICK_MS);
+    else sent.push(tally.send(pool, requests[index] as Prepared, index, dueAt(index)));
+  }
+  await Promise.all(sent);
+  return tally.measured();
+}
+
+class Tally {
+  readonly #times: Float64Array;
+  readonly #statuses: Record<number, number> = {};
+  readonly #began = performance.now();
+
+  constructor(count: number) {
+    this.#times = new Float64Array(count);
+  }
+
+  async send(pool: Pool, { method, path, headers, body }: Prepared, index: number, from: number): Promise<void> {
+    const answer = await pool.request({ method, path, headers, body });
+    await answer.body.dump();
+    this.#times[index] = performance.now() - from;
+    this.#statuses[answer.statusCode] = (this.#statuses[answer.statusCode] ?? 0) + 1;
+  }
+
+  measured(): Measured {
+    const seconds = (performance.now() - this.#began) / 1_000;
+    const times = this.#times.toSorted();
+    const quantile = (share: number): number => times[Math.floor((times.length - 1) * share)] ?? 0;
+    return { rps: times.length / seconds, p50Ms: quantile(0.5), p99Ms: quantile(0.99), statuses: this.#statuses };
+  }
 }
 
 export interface ProofTarget {
@@ -73,6 +102,7 @@ export async function currentNonce(base: string): Promise<string> {
   return nonce;
 }
 
+const TICK_MS = 1;
 const FORM = { 'content-type': 'application/x-www-form-urlencoded' };
 
 export const openPool = (base: string, connections: number): Pool => new Pool(base, { connections, pipelining: 1 });

@@ -1,19 +1,21 @@
 import { parseArgs } from 'node:util';
 import { benchAudit } from './audit.js';
+import { benchLatency } from './latency.js';
 import { benchProxy } from './proxy.js';
 import { benchRedaction } from './redaction.js';
 import { benchRls } from './rls.js';
 import { benchTenants } from './tenants.js';
 
-const USAGE = `npm run bench -- proxy|audit|rls|tenants|redaction [--json] [options]
+const USAGE = `npm run bench -- proxy|latency|audit|rls|tenants|redaction [--json] [options]
   proxy           proxied calls over two pass-throughs, bare and verifying the same proof
+  latency         what a call takes longer than a direct one, at half of what the server can do
   audit           chained durable appends over unchained inserts of the same rows
   rls             a tenant's query over the same on a table without row security
   tenants         p99 of 500 active among 10000 tenants over that of 10 (--tenants, --registered)
   redaction       the redacting stream over a plain pipe, and the first byte of a stream over a direct call's
   --rounds N      interleaved rounds, of which the medians are printed (7)
   --calls N       of each side in each round (4000)
-  --in-flight N   at a time (proxy 32, audit 64, tenants 8)
+  --in-flight N   at a time (proxy, latency and audit 64, tenants 8)
   --tenants N     proxy: also N tenants at once (4); tenants: how many are active (500)
   --only SIDE     measures one side alone, such as chancery
   --aegis DIR     proxy: also Aegis, from a checkout that was installed and built there
@@ -47,7 +49,10 @@ try {
   const inFlightOf = (usual: number): number => Number(values['in-flight'] ?? usual);
   switch (positionals[0]) {
     case 'proxy':
-      await benchProxy({ rounds, calls, inFlight: inFlightOf(32), tenants: tenantsOf(4), json, only, profile, aegis });
+      await benchProxy({ rounds, calls, inFlight: inFlightOf(64), tenants: tenantsOf(4), json, only, profile, aegis });
+      break;
+    case 'latency':
+      await benchLatency({ rounds, calls, inFlight: inFlightOf(64), json });
       break;
     case 'audit':
       await benchAudit({ rounds, calls: calls * AUDIT_CALLS_FACTOR, inFlight: inFlightOf(64), json });

@@ -33,19 +33,18 @@ export class Stopper implements StopSignal {
     if (this.#aborted) return;
     this.#aborted = true;
     this.#reason = reason;
-    const listeners = this.#listeners;
+    // One that is told may take another off the list.
+    for (const listener of this.#listeners) if (this.#listeners.includes(listener)) tell(listener);
     this.#listeners = [];
-    for (const listener of listeners) tell(listener);
   }
 
   addEventListener(_type: 'abort', listener: () => void): void {
-    if (!this.#aborted) this.#listeners = [...this.#listeners, listener];
+    if (!this.#aborted && !this.#listeners.includes(listener)) this.#listeners = [...this.#listeners, listener];
   }
 
   removeEventListener(_type: 'abort', listener: () => void): void {
     if (this.#listeners.length > 0) this.#listeners = this.#listeners.filter((one) => one !== listener);
   }
-
 }
 
 /** One that fails keeps nobody from being told. */

@@ -14,6 +14,7 @@ export interface Text {
 
 /** `{{CREDENTIAL}}` and `{{CREDENTIAL.field}}`. */
 const WRITTEN = /\{\{CREDENTIAL(?:\.([a-z][a-z0-9_]{0,31}))?\}\}/;
+/** Stepped through by hand: `matchAll` makes a copy of its pattern each time. */
 const EACH_WRITTEN = new RegExp(WRITTEN, 'g');
 const ONLY_WRITTEN = new RegExp(`^${WRITTEN.source}$`);
 
@@ -29,7 +30,8 @@ export function splitText(text: string): Text {
   if (!text.includes(OPENING)) return { literals: [text], slots: [] };
   const [literals, slots]: [string[], Slot[]] = [[], []];
   let from = 0;
-  for (const match of text.matchAll(EACH_WRITTEN)) {
+  EACH_WRITTEN.lastIndex = 0;
+  for (let match = EACH_WRITTEN.exec(text); match !== null; match = EACH_WRITTEN.exec(text)) {
     literals.push(text.slice(from, match.index));
     slots.push(match[1] ?? WHOLE);
     from = match.index + match[0].length;
@@ -56,9 +58,10 @@ export const hasPlaceholder = (text: string): boolean => text.includes(OPENING) 
  */
 export function refuseOtherNames(text: string, where: string): void {
   if (!text.includes(OPENING)) return;
-  for (const [name] of text.matchAll(NAMED)) {
+  NAMED.lastIndex = 0;
+  for (let match = NAMED.exec(text); match !== null; match = NAMED.exec(text)) {
     refuseTemplateUnless(
-      ONLY_WRITTEN.test(name),
+      ONLY_WRITTEN.test(match[0]),
       `${where} names a placeholder other than ${PLACEHOLDER} and its fields`,
     );
   }

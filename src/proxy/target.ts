@@ -74,11 +74,13 @@ function readAuthority(authority: string, scheme: 'https' | 'http'): { host: str
 
 /** A second, independent parser must see the same host and port. It never decides; it can only refuse. */
 function agreesWithPlatform(scheme: 'https' | 'http', authority: string, host: string, port: number): boolean {
-  const raw = `${scheme}://${authority}/`;
-  if (!URL.canParse(raw)) return false;
-  const url = new URL(raw);
-  const seenPort = url.port === '' ? DEFAULT_PORT[scheme] : Number(url.port);
-  return url.hostname.replace(/\.$/, '') === host && seenPort === port && url.username === '' && url.password === '';
+  try {
+    const url = new URL(`${scheme}://${authority}/`);
+    const seenPort = url.port === '' ? DEFAULT_PORT[scheme] : Number(url.port);
+    return url.hostname.replace(/\.$/, '') === host && seenPort === port && url.username === '' && url.password === '';
+  } catch {
+    return false;
+  }
 }
 
 /** RFC 3986, 5.2.4, on segments already spelled canonically, so that `%2e%2e` counts and `%2F` separates nothing. */

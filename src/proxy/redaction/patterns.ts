@@ -31,8 +31,6 @@ const AROUND = new Uint8Array(3);
 const OFFSETS = [0, 1, 2] as const;
 const code = (char: string): number => char.charCodeAt(0);
 
-export const bytesOf = (alphabet: Alphabet, symbol: number): readonly number[] => alphabet.bytesOf[symbol] ?? [];
-
 /** The base64 values that agree with a seam. */
 export function symbolsSharing(seam: Seam | null): number[] {
   if (seam === null) return [];

@@ -1,7 +1,7 @@
 import { ownConcat, ownCopy } from '../../platform/crypto/own-memory.js';
 import { HTML_ENTITY, JSON_STRING, PERCENT } from './escapes.js';
 import { Reading } from './reading.js';
-import { bytesOf, type Form, formsOf, patternOf, symbolsSharing } from './patterns.js';
+import { type Form, formsOf, patternOf, symbolsSharing } from './patterns.js';
 import { RawRun } from './run.js';
 import { type Cut, Scanner, type Wanted } from './scanner.js';
 import { Sieve } from './sieve.js';
@@ -59,9 +59,9 @@ function wantedOf(forms: readonly Form[], sieve: Sieve): Wanted {
   const beginners: number[][] = Array.from(NO_BEGINNERS);
   const seams = new Uint8Array(256);
   let longest = 0;
-  patterns.forEach(({ alphabet, symbols, before }, index) => {
-    for (const byte of bytesOf(alphabet, symbols[0] as number)) beginners[byte] = [...(beginners[byte] ?? []), index];
-    for (const symbol of symbolsSharing(before)) for (const byte of bytesOf(alphabet, symbol)) seams[byte] = 1;
+  patterns.forEach(({ alphabet: { bytesOf }, symbols, before }, index) => {
+    for (const byte of bytesOf[symbols[0] as number] ?? []) beginners[byte] = [...(beginners[byte] ?? []), index];
+    for (const symbol of symbolsSharing(before)) for (const byte of bytesOf[symbol] ?? []) seams[byte] = 1;
     longest = Math.max(longest, symbols.length);
   });
   return { patterns, beginners, seams, longest, sieve };
