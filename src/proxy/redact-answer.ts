@@ -66,7 +66,8 @@ export class AnswerRedaction {
   }
 
   #text(text: string, encoding: 'utf8' | 'latin1', place: RedactedPlace): string {
-    if (text === '' || this.#redaction === null) return text;
+    // Not worth the bytes: no character is longer than three of them.
+    if (this.#redaction === null || this.#redaction.isTooShort(text.length * 3)) return text;
     const bytes = ownText(text, encoding);
     const left = this.#bytes(bytes, place);
     return left === bytes ? text : left.toString(encoding);

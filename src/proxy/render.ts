@@ -12,6 +12,7 @@ const isHeaderByte = (byte: number): boolean => byte === 0x09 || (byte >= 0x20 &
 
 /** Blanks around a value are not part of it (RFC 9112, 5.1). Not `trim`, which would eat the byte A0 of UTF-8. */
 const OUTER_BLANKS = /^[ \t]+|[ \t]+$/g;
+const BEYOND_ASCII = /[^\x00-\x7f]/;
 
 /** The credential's bytes for each slot of the template. */
 export interface Filling {
@@ -45,9 +46,12 @@ const fillEscaped = (text: Text, filling: Filling): string =>
 /** A secret of dots alone cannot be escaped in a path (`%2e%2e` means `..`), so it is refused there. */
 const hasDotSegment = (path: string): boolean => path.split('/').some((segment) => segment === '.' || segment === '..');
 
+const utf8InLatin1 = (text: string): string =>
+  BEYOND_ASCII.test(text) ? Buffer.from(text, 'utf8').toString('latin1') : text;
+
 /** Header values are bytes: the template's text as UTF-8, the secret as stored; the string holds one byte in each character. */
 function renderHeader(value: Text, filling: Filling): string {
-  const literals = mapLiterals(value, (literal) => Buffer.from(literal, 'utf8').toString('latin1'));
+  const literals = mapLiterals(value, utf8InLatin1);
   const filled = fillText(literals, (slot) => {
     const secret = filling.bytesFor(slot);
     refuseTemplateUnless(

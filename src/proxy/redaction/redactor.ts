@@ -32,9 +32,14 @@ export class Redaction {
     return new Redactor(new Reading(-1, null, new Scanner(this.#wanted)));
   }
 
+  /** Whether a text of so many bytes can hold none of them. */
+  isTooShort(length: number): boolean {
+    return length < this.#shortest;
+  }
+
   /** False when it has nothing to undo and not the beginning of any form: so it is with most texts, and with each of their parts. */
   isSuspect(text: Uint8Array): boolean {
-    if (text.length < this.#shortest) return false;
+    if (this.isTooShort(text.length)) return false;
     return INTRODUCERS.some((byte) => text.includes(byte)) || this.#sieve.isSuspect(text);
   }
 
