@@ -25,7 +25,7 @@ function decided(chain: ChainMemory, approvals: readonly string[]): { results: u
   const taken = approvals.map((approval) => new Submission<null>(spending(approval), NOW + 1, 0, false, none, none));
   const batch = decideBatch(newUuid(), known, taken, NOW);
   if (batch === null) throw new Error('nobody asked for a fresh policy');
-  chain.advance(batch.entries, batch.jtis, NOW, NOW);
+  chain.advance(batch.learned, NOW, NOW);
   return { results: batch.decided.map(({ result }) => result), chain };
 }
 

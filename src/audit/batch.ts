@@ -1,16 +1,17 @@
 import type { EntryRef } from '../tenancy/acts.js';
 import { finish, type FinishedEntry } from './chain.js';
+import type { Learned } from './chain-memory.js';
 import type { Verdict } from './decision.js';
 import type { Known } from './policy-memory.js';
 import { spentBy } from './spent-approvals.js';
 import type { Submission } from './submission.js';
-import { useEventOf } from './use-window.js';
+import { type UseEvent, useEventOf } from './use-window.js';
 
 /** Decisions that become true together, or not at all. */
 export interface Batch<P> {
   readonly entries: readonly FinishedEntry[];
   readonly decided: readonly { submission: Submission<P>; result: unknown; ref: EntryRef | null }[];
-  readonly jtis: readonly string[];
+  readonly learned: Learned;
 }
 
 /** Takes every decision against what is known. Null when one of them asks for a fresh policy first. */
@@ -23,6 +24,7 @@ export function decideBatch<P>(
   const entries: FinishedEntry[] = [];
   const decided: { submission: Submission<P>; result: unknown; ref: EntryRef | null }[] = [];
   const used = new Set<string>();
+  const events: UseEvent[] = [];
   const uses = known.chain.uses.during(nowMs);
   const spent = new Set<string>();
   let last: EntryRef = known.head;
@@ -45,7 +47,10 @@ export function decideBatch<P>(
         ref = last = { seq: entry.seq, hash: entry.hash };
         if (verdict.jti !== undefined) used.add(verdict.jti);
         const event = useEventOf(entry.entry);
-        if (event !== null) uses.apply(event);
+        if (event !== null) {
+          uses.apply(event);
+          events.push(event);
+        }
         const approval = spentBy(entry.entry);
         if (approval !== null) spent.add(approval);
       }
@@ -54,7 +59,7 @@ export function decideBatch<P>(
       submission.fail(error); // its own fault, and not that of the others in the batch
     }
   }
-  return { entries, decided, jtis: [...used] };
+  return { entries, decided, learned: { jtis: [...used], uses: events, spent: [...spent] } };
 }
 
 /** The batch is durable, or nothing in it needed to be. */

@@ -1,13 +1,19 @@
 import type { TenantTx } from '../platform/database/tenant-tx.js';
 import { readRecentEntries, readUsesUnderWay, type RecentEntries } from './audit.repository.js';
-import type { FinishedEntry } from './chain.js';
 import { PROOF_WINDOW_MS, ProofWindow } from './proof-window.js';
-import { spentBy } from './spent-approvals.js';
-import { RATE_WINDOW_MS, useEventOf, UseWindow } from './use-window.js';
+import { RATE_WINDOW_MS, type UseEvent, UseWindow } from './use-window.js';
 
 const PAGE = 5_000;
 /** Whatever is remembered of entries, it is of those since then. */
 const WINDOW_MS = Math.max(PROOF_WINDOW_MS, RATE_WINDOW_MS);
+
+/** What decisions remember of some entries. */
+export interface Learned {
+  readonly jtis: readonly string[];
+  readonly uses: readonly UseEvent[];
+  /** The approvals they spent. */
+  readonly spent: readonly string[];
+}
 
 /** What decisions need to know of the entries up to the head besides the policy: no table says it, so nothing is written twice. */
 export class ChainMemory {
@@ -42,14 +48,10 @@ export class ChainMemory {
   }
 
   /** Our own entries are durable: only now their proofs and approvals are spent and their uses counted. */
-  advance(entries: readonly FinishedEntry[], jtis: readonly string[], nowMs: number, ticksMs: number): void {
+  advance({ jtis, uses, spent }: Learned, nowMs: number, ticksMs: number): void {
     this.proofs.add(jtis, ticksMs);
     this.proofs.prune(ticksMs);
-    for (const { entry } of entries) {
-      const event = useEventOf(entry);
-      if (event !== null) this.uses.apply(event, nowMs);
-      const spent = spentBy(entry);
-      if (spent !== null) this.spent.add(spent);
-    }
+    for (const event of uses) this.uses.apply(event, nowMs);
+    for (const key of spent) this.spent.add(key);
   }
 }

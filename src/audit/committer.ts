@@ -24,11 +24,14 @@ const COMMIT_WITHIN_MS = 2_000;
 const EXPIRE_EVERY_MS = 50;
 const LOSSES_BEFORE_LOCK = 3;
 const DOUBT_RETRY_MS = 50;
-/** How long what nobody waits for may wait for company. */
-const PATIENCE_MS = 10;
+/** How long a few that nobody waits for may wait for the next batch to take them along. */
+const PATIENCE_MS = 750;
+/** So many are worth a batch of their own, when those that come right behind them are there. */
+const MANY = 4;
+const MANY_PATIENCE_MS = 10;
 
 export interface SubmitOptions {
-  /** Nobody waits for it: it goes with the next batch, or by itself a little later. */
+  /** Nobody waits for it: it goes with the next batch, or by itself within a second. */
   readonly isPatient?: boolean;
 }
 
@@ -48,7 +51,9 @@ export class Committer<P> {
   #inFlight: readonly Submission<P>[] = [];
   #running = false;
   /** Ends the wait for company. */
-  #hurry: () => void = () => undefined;
+  #wake: () => void = () => undefined;
+  /** Somebody waits for all there is. */
+  #isHurried = false;
   /** More than one when a look at the first was lost as well: any of them may still land, until the head moves. */
   #doubts: Doubt<P>[] = [];
   #isForgetful = false;
@@ -78,7 +83,7 @@ export class Committer<P> {
       const deadlineMs = this.now() + COMMIT_WITHIN_MS;
       this.#queue.push(new Submission(decide, deadlineMs, this.#memory.loadsBegun, isPatient, answer, reject));
       if (!this.#running) void this.#run();
-      else if (!isPatient) this.#hurry();
+      else if (!isPatient || this.#queue.length === MANY) this.#wake();
     });
   }
 
@@ -94,24 +99,25 @@ export class Committer<P> {
 
   /** Resolves when everything submitted so far was answered: after it, no decision taken before can still take effect. */
   async drained(): Promise<void> {
-    this.#hurry();
+    this.#isHurried = true;
+    this.#wake();
     await Promise.all([...this.#inFlight, ...this.#queue].map((submission) => submission.whenSettled()));
   }
 
   async #run(): Promise<void> {
     this.#running = true;
     this.notify.busy();
-    const expiry = setInterval(() => this.#expire(), EXPIRE_EVERY_MS).unref();
     let losses = 0;
     for (;;) {
       await this.#gathered();
       // Nothing may come between an empty queue and the end of the run: it would wait for the next to come.
       const taken = this.#take();
       if (taken.length === 0) break;
+      const expiry = setInterval(() => this.#expire(), EXPIRE_EVERY_MS).unref();
       const landed = await this.#attempt(taken, losses >= LOSSES_BEFORE_LOCK || this.#doubts.length > 0);
+      clearInterval(expiry);
       losses = landed ? 0 : losses + 1;
     }
-    clearInterval(expiry);
     this.#doubts = []; // whoever waited for them has given up
     this.#running = false;
     this.notify.idle();
@@ -120,22 +126,28 @@ export class Committer<P> {
   /** What this turn of the event loop brings comes together: a commit costs the database much the same for one as for ten. */
   async #gathered(): Promise<void> {
     await turnEnds();
-    if (this.#queue.length === 0 || this.#queue.some(({ isPatient }) => !isPatient)) return;
-    await this.#company();
+    if (!this.#hasTime()) return;
+    if (this.#queue.length < MANY) await this.#company(PATIENCE_MS);
+    if (this.#hasTime() && this.#queue.length >= MANY) await this.#company(MANY_PATIENCE_MS);
     await turnEnds();
   }
 
-  async #company(): Promise<void> {
+  #hasTime(): boolean {
+    return !this.#isHurried && this.#queue.length > 0 && this.#queue.every(({ isPatient }) => isPatient);
+  }
+
+  async #company(patienceMs: number): Promise<void> {
     let timer: NodeJS.Timeout | undefined;
     await new Promise<void>((resolve) => {
-      this.#hurry = resolve;
-      timer = setTimeout(resolve, PATIENCE_MS);
+      this.#wake = resolve;
+      timer = setTimeout(resolve, patienceMs);
     });
     clearTimeout(timer);
   }
 
   #take(): readonly Submission<P>[] {
     this.#expire();
+    this.#isHurried = false;
     this.#inFlight = this.#queue.splice(0, BATCH_MAX);
     return this.#inFlight;
   }
@@ -250,7 +262,8 @@ export class Committer<P> {
   }
 
   #settle(batch: Batch<P>): void {
-    this.#memory.advance(batch.entries, batch.jtis);
+    const last = batch.entries.at(-1);
+    if (last !== undefined) this.#memory.advance(last, batch.learned);
     answerBatch(batch);
   }
 

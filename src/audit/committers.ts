@@ -76,6 +76,11 @@ export class Committers<P = unknown> implements BeforeApplicationShutdown {
     yield* this.#idle.entries();
   }
 
+  /** Resolves when what this process has of a tenant is in the chain: whoever reads then, misses nothing of it. */
+  async drained(tenantId: string): Promise<void> {
+    await this.#busy.get(tenantId)?.drained();
+  }
+
   /** Resolves when no decision taken before the call can still take effect. */
   async drainAll(): Promise<void> {
     await Promise.all([...this.#busy.values()].map((committer) => committer.drained()));

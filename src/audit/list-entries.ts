@@ -2,6 +2,7 @@ import { Injectable } from '@nestjs/common';
 import { TenantDatabase } from '../platform/database/tenant-database.js';
 import type { TenantTx } from '../platform/database/tenant-tx.js';
 import { readEntries, readEntriesBetween, readHead, type StoredEntry } from './audit.repository.js';
+import { Committers } from './committers.js';
 
 export interface ListEntriesInput {
   readonly order: 'asc' | 'desc';
@@ -13,9 +14,13 @@ export interface ListEntriesInput {
 /** A page of a tenant's entries, from either end. */
 @Injectable()
 export class ListEntries {
-  constructor(private readonly database: TenantDatabase) {}
+  constructor(
+    private readonly database: TenantDatabase,
+    private readonly committers: Committers,
+  ) {}
 
-  execute(tenantId: string, input: ListEntriesInput): Promise<StoredEntry[]> {
+  async execute(tenantId: string, input: ListEntriesInput): Promise<StoredEntry[]> {
+    await this.committers.drained(tenantId);
     return this.database.inTenant(tenantId, (tx) => page(tx, input), { isolation: 'repeatable read', readOnly: true });
   }
 }

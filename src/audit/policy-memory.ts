@@ -1,8 +1,8 @@
 import type { TenantTx } from '../platform/database/tenant-tx.js';
+import type { EntryRef } from '../tenancy/acts.js';
 import type { ChainHead } from './audit.repository.js';
 import type { PolicyLoader } from './decision.js';
-import type { FinishedEntry } from './chain.js';
-import { ChainMemory } from './chain-memory.js';
+import { ChainMemory, type Learned } from './chain-memory.js';
 
 /** What decisions are taken from: a policy, what the chain tells besides, and the head both are true of. */
 export interface Known<P> {
@@ -68,12 +68,10 @@ export class PolicyMemory<P> {
   }
 
   /** Our own entries are durable. */
-  advance(entries: readonly FinishedEntry[], jtis: readonly string[]): void {
-    const last = entries.at(-1);
-    if (last === undefined) return;
+  advance(last: EntryRef, learned: Learned): void {
     if (this.#known === null) throw new Error('nothing can be appended to a chain nobody looked at');
     const { chain, head } = this.#known;
-    chain.advance(entries, jtis, this.now(), this.ticks());
+    chain.advance(learned, this.now(), this.ticks());
     this.#known = withHead(this.#known, { seq: last.seq, hash: last.hash, epoch: head.epoch });
   }
 }

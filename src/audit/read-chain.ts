@@ -3,6 +3,7 @@ import type { ChainHead } from '@chancery/protocol/audit-verify.js';
 import { TenantDatabase } from '../platform/database/tenant-database.js';
 import type { TenantTx } from '../platform/database/tenant-tx.js';
 import { readEntries, readEntriesBetween, readHead, type StoredEntry } from './audit.repository.js';
+import { Committers } from './committers.js';
 
 const PAGE = 500;
 
@@ -18,7 +19,10 @@ export interface ChainReading {
 /** Reads a whole chain by key. Between two pages it holds no connection and no snapshot; the chain may go on growing. */
 @Injectable()
 export class ReadChain {
-  constructor(private readonly database: TenantDatabase) {}
+  constructor(
+    private readonly database: TenantDatabase,
+    private readonly committers: Committers,
+  ) {}
 
   async begin(tenantId: string): Promise<ChainReading> {
     const look = async (tx: TenantTx): Promise<Pick<ChainReading, 'head' | 'stray'>> => {
@@ -26,6 +30,7 @@ export class ReadChain {
       const [stray] = await readEntries(tx, { afterSeq: seq, order: 'asc', limit: 1 });
       return { head: { seq, hash }, stray };
     };
+    await this.committers.drained(tenantId);
     const begun = await this.database.inTenant(tenantId, look, { isolation: 'repeatable read', readOnly: true });
     return { ...begun, pages: () => this.#pages(tenantId, begun.head.seq) };
   }

@@ -1,5 +1,7 @@
 import { Inject, Injectable } from '@nestjs/common';
 import { Committers } from '../audit/committers.js';
+import { CONFIG } from '../config/config.token.js';
+import type { Config } from '../config/environment.js';
 import { ProblemError } from '../platform/http/problem.js';
 import { CallCut } from '../platform/outbound/in-flight.js';
 import { OutboundError } from '../platform/outbound/outbound-error.js';
@@ -11,6 +13,9 @@ import { callCut, upstreamFailed } from './proxy.errors.js';
 import type { AnswerRedaction } from './redact-answer.js';
 import { outcomeEntry, redactedEntry, type UseOutcome } from './use-entries.js';
 
+/** Until its outcome is in the chain, a use counts as under way on other nodes: where few are allowed, none waits. */
+const CONCURRENT_MIN_TO_WAIT = 16;
+
 /** What an outcome is written about. */
 export interface UnderWay {
   readonly principal: AgentPrincipal;
@@ -21,10 +26,15 @@ export interface UnderWay {
 /** Writes down what became of uses, and says to the caller what it is told when one failed. */
 @Injectable()
 export class UseOutcomes {
+  readonly #mayWait: boolean;
+
   constructor(
     private readonly committers: Committers,
     @Inject(LOG) private readonly log: Log,
-  ) {}
+    @Inject(CONFIG) { uses }: Config,
+  ) {
+    this.#mayWait = Math.min(uses.agentConcurrent, uses.tenantConcurrent) >= CONCURRENT_MIN_TO_WAIT;
+  }
 
   succeeded(call: UnderWay, details: Record<string, unknown>, redaction: AnswerRedaction): void {
     this.#record(call, 'success', { redactions: redaction.count, ...details }, redaction);
@@ -74,7 +84,7 @@ export class UseOutcomes {
   #submit({ principal, intent }: UnderWay, draft: EntryDraft): void {
     this.committers
       .of(principal.tenantId)
-      .submit(() => ({ kind: 'entry', draft, result: undefined }), { isPatient: true })
+      .submit(() => ({ kind: 'entry', draft, result: undefined }), { isPatient: this.#mayWait })
       .catch((error: unknown) => {
         this.log.warn({ intent: intent.seq, fault: (error as Error).name }, 'an outcome could not be written');
       });

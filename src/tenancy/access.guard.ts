@@ -30,9 +30,11 @@ export class AccessGuard implements CanActivate {
   ) {}
 
   async canActivate(context: ExecutionContext): Promise<boolean> {
-    if (isOpenToAll(context.getHandler(), context.getClass())) return true;
     const access = this.reflector.get<Access | undefined>(ACCESS, context.getHandler());
-    if (access === undefined) throw new Error(`${context.getHandler().name} does not say who may call it`);
+    if (access === undefined) {
+      if (isOpenToAll(context.getHandler(), context.getClass())) return true;
+      throw new Error(`${context.getHandler().name} does not say who may call it`);
+    }
     const http = context.switchToHttp();
     const request = http.getRequest<FastifyRequest>();
     const principal = await this.#authenticate(request, http.getResponse<FastifyReply>(), access.urgent === true);

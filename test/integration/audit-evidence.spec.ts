@@ -1,7 +1,6 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { ExportVerifier } from '@chancery/protocol/audit-export-verify.js';
 import { CheckpointFile } from '../../src/audit/checkpoint-file.js';
-import { ReadChain } from '../../src/audit/read-chain.js';
 import { VerifyChain } from '../../src/audit/verify-chain.js';
 import { StartupCheck } from '../../src/audit/startup-check.js';
 import { ChainHeads } from '../../src/audit/chain-heads.js';
@@ -170,7 +169,7 @@ test('P16: a checkpoint is believed only under a key of this deployment, and a r
     const forged = lines.filter((line) => line.includes(publicId('ten', tenant)));
     writeFileSync(`${audit.checkpointPath}.copy`, `${forged.join('\n')}\n`);
     const copy = await CheckpointFile.open(`${audit.checkpointPath}.copy`);
-    const judged = new VerifyChain(new ReadChain(audit.open.tenants), copy, other.keys);
+    const judged = new VerifyChain(audit.chain, copy, other.keys);
     expect(await judged.execute(tenant)).toMatchObject({ verdict: 'checkpoint', checkpoints: { checked: 2 } });
     const heads = new ChainHeads(audit.open.services);
     const check = new StartupCheck(heads, copy, audit.open.tenants, audit.sign, {

@@ -59,9 +59,42 @@ test('what nobody waits for goes with what comes next, before it; and if nothing
   const places = await Promise.all([patient, urgent]);
   expect([swaps, ...places.map(({ ref }) => ref?.seq)]).toEqual([1, 1, 2]);
   expect((await committer.submit(use(), { isPatient: true })).ref?.seq).toBe(3);
-  const last = committer.submit(use(), { isPatient: true });
-  await committer.drained();
-  expect((await last).ref?.seq).toBe(4);
+});
+
+describe('how long that waits', () => {
+  const waits: number[] = [];
+  beforeEach(() => {
+    waits.length = 0;
+    const start = setTimeout;
+    jest.spyOn(globalThis, 'setTimeout').mockImplementation(((work: () => void, ms = 0, ...rest: []) => {
+      if (ms === A_FEW_MS || ms === MANY_MS) waits.push(ms);
+      return start(work, ms, ...rest);
+    }) as typeof setTimeout);
+  });
+  afterEach(() => jest.restoreAllMocks());
+  const [A_FEW_MS, MANY_MS] = [750, 10];
+  const patient = { isPatient: true };
+
+  test('a few wait for the next; many only for those right behind them', async () => {
+    const committer = newCommitter(open, tenant);
+    const first = Array.from({ length: 3 }, () => committer.submit(use(), patient));
+    await sleep(50);
+    expect(waits).toEqual([A_FEW_MS]);
+    const all = await Promise.all([...first, committer.submit(use(), patient)]);
+    expect(all.map(({ ref }) => ref?.seq)).toEqual([1, 2, 3, 4]);
+    expect(waits).toEqual([A_FEW_MS, MANY_MS]);
+  });
+
+  test('not at all for whoever asks for all there is, before the wait began or in it', async () => {
+    const committer = newCommitter(open, tenant);
+    const first = committer.submit(use(), patient);
+    await committer.drained();
+    expect([(await first).ref?.seq, ...waits]).toEqual([1]);
+    const second = committer.submit(use(), patient);
+    await sleep(50);
+    await committer.drained();
+    expect([(await second).ref?.seq, ...waits]).toEqual([2, A_FEW_MS]);
+  });
 });
 
 test('P4: a use that was decided before a brake and lands after it is decided again', async () => {

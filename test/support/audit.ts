@@ -4,6 +4,7 @@ import path from 'node:path';
 import { AdministrativeActs } from '../../src/audit/administrative-acts.js';
 import { ChainHeads } from '../../src/audit/chain-heads.js';
 import { CheckpointFile } from '../../src/audit/checkpoint-file.js';
+import { Committers } from '../../src/audit/committers.js';
 import { ExportChain } from '../../src/audit/export-chain.js';
 import { ListEntries } from '../../src/audit/list-entries.js';
 import { ReadChain } from '../../src/audit/read-chain.js';
@@ -39,7 +40,8 @@ export async function openAudit() {
   const acts = new AdministrativeActs(open.tenants, clock);
   const keys = new SigningKeys(database.secret, open.tenants, acts, clock);
   const heads = new ChainHeads(open.services);
-  const chain = new ReadChain(open.tenants);
+  const committers = new Committers(open.tenants, clock);
+  const chain = new ReadChain(open.tenants, committers);
   const append = (tenantId: string, draft: Partial<EntryDraft> = {}): Promise<EntryRef> =>
     acts.run(tenantId, (act) =>
       act.chain.append({ actor: 'toy', action: 'toy.note', outcome: 'success', details: {}, ...draft }),
@@ -64,10 +66,11 @@ export async function openAudit() {
     append,
     close,
     sign,
+    chain,
     verify: new VerifyChain(chain, file, keys),
     sweep: new SweepIntents(heads, open.tenants, acts, clock, log),
     startup: new StartupCheck(heads, file, open.tenants, sign, { checkpointFile: checkpointPath }),
-    list: new ListEntries(open.tenants),
+    list: new ListEntries(open.tenants, committers),
     exporter: new ExportChain(chain, file, clock),
   };
 }
