@@ -22,7 +22,7 @@ const spending =
 function decided(chain: ChainMemory, approvals: readonly string[]): { results: unknown[]; chain: ChainMemory } {
   const known = { head, policy: null, chain, load: 1 };
   const none = (): void => undefined;
-  const taken = approvals.map((approval) => new Submission<null>(spending(approval), NOW + 1, 0, false, none, none));
+  const taken = approvals.map((approval) => new Submission<null>(spending(approval), NOW + 1, 0, 0, none, none));
   const batch = decideBatch(newUuid(), known, taken, NOW);
   if (batch === null) throw new Error('nobody asked for a fresh policy');
   chain.advance(batch.learned, NOW, NOW);

@@ -24,15 +24,13 @@ const COMMIT_WITHIN_MS = 2_000;
 const EXPIRE_EVERY_MS = 50;
 const LOSSES_BEFORE_LOCK = 3;
 const DOUBT_RETRY_MS = 50;
-/** How long a few that nobody waits for may wait for the next batch to take them along. */
-const PATIENCE_MS = 750;
 /** So many are worth a batch of their own, when those that come right behind them are there. */
 const MANY = 4;
 const MANY_PATIENCE_MS = 10;
 
 export interface SubmitOptions {
-  /** Nobody waits for it: it goes with the next batch, or by itself within a second. */
-  readonly isPatient?: boolean;
+  /** Above 0 nobody waits for it: it goes with the next batch, or by itself after so long. At most a second. */
+  readonly patienceMs?: number;
 }
 
 /** A batch that was sent over a connection that broke before the answer came. */
@@ -76,14 +74,14 @@ export class Committer<P> {
    * Decides and commits. Resolves when the entry is durable (or, silent, when the policy is known to be current);
    * rejects with 503 after two seconds: then the entry may still turn up, but nobody acts on it.
    */
-  submit<R>(decide: Decide<P, R>, { isPatient = false }: SubmitOptions = {}): Promise<Committed<R>> {
+  submit<R>(decide: Decide<P, R>, { patienceMs = 0 }: SubmitOptions = {}): Promise<Committed<R>> {
     if (this.#queue.length >= QUEUE_MAX) return Promise.reject(overCapacity('Too many calls of this tenant wait.'));
     return new Promise<Committed<R>>((resolve, reject) => {
       const answer = resolve as (committed: Committed<unknown>) => void;
       const deadlineMs = this.now() + COMMIT_WITHIN_MS;
-      this.#queue.push(new Submission(decide, deadlineMs, this.#memory.loadsBegun, isPatient, answer, reject));
+      this.#queue.push(new Submission(decide, deadlineMs, this.#memory.loadsBegun, patienceMs, answer, reject));
       if (!this.#running) void this.#run();
-      else if (!isPatient || this.#queue.length === MANY) this.#wake();
+      else if (patienceMs === 0 || this.#queue.length === MANY) this.#wake();
     });
   }
 
@@ -126,17 +124,21 @@ export class Committer<P> {
   /** What this turn of the event loop brings comes together: a commit costs the database much the same for one as for ten. */
   async #gathered(): Promise<void> {
     await turnEnds();
-    if (!this.#hasTime()) return;
-    if (this.#queue.length < MANY) await this.#company(PATIENCE_MS);
-    if (this.#hasTime() && this.#queue.length >= MANY) await this.#company(MANY_PATIENCE_MS);
+    const patienceMs = this.#patienceMs();
+    if (patienceMs === 0) return;
+    if (this.#queue.length < MANY) await this.#company(patienceMs);
+    if (this.#queue.length >= MANY) await this.#company(Math.min(this.#patienceMs(), MANY_PATIENCE_MS));
     await turnEnds();
   }
 
-  #hasTime(): boolean {
-    return !this.#isHurried && this.#queue.length > 0 && this.#queue.every(({ isPatient }) => isPatient);
+  /** As long as whoever has least. */
+  #patienceMs(): number {
+    if (this.#isHurried || this.#queue.length === 0) return 0;
+    return Math.min(...this.#queue.map(({ patienceMs }) => patienceMs));
   }
 
   async #company(patienceMs: number): Promise<void> {
+    if (patienceMs === 0) return;
     let timer: NodeJS.Timeout | undefined;
     await new Promise<void>((resolve) => {
       this.#wake = resolve;

@@ -10,8 +10,8 @@ export class Submission<P> {
     readonly deadlineMs: number,
     /** How many loads of the policy had begun when it arrived: a later one saw whatever was there before it. */
     readonly arrivedLoad: number,
-    /** Nobody waits for it. */
-    readonly isPatient: boolean,
+    /** How long it may wait for company; 0 when somebody waits for it. */
+    readonly patienceMs: number,
     private readonly resolve: (committed: Committed<unknown>) => void,
     private readonly reject: (error: unknown) => void,
   ) {}

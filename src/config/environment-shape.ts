@@ -228,6 +228,10 @@ export const environmentShape = {
     group: limits,
     description: 'Uses of one credential by one agent in a minute, where the credential itself says nothing.',
   }),
+  OUTCOME_WAIT_MS: whole(750, 0, 1_000, {
+    group: limits,
+    description: 'How long what became of a use may wait for the next batch of its tenant before it goes into the log.',
+  }),
   RATE_ADDRESS_PER_MINUTE: whole(6_000, 1, 100_000_000, {
     group: limits,
     description: 'Requests a minute from one client address.',

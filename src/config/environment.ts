@@ -47,7 +47,7 @@ export type Config = Readonly<{
     streamBytesMax: number;
   }>;
   /** On all nodes together. */
-  uses: Readonly<{ agentConcurrent: number; tenantConcurrent: number; perMinute: number }>;
+  uses: Readonly<{ agentConcurrent: number; tenantConcurrent: number; perMinute: number; outcomeWaitMs: number }>;
   http: Readonly<{
     requestBytesMax: number;
     connectionsMax: number;
@@ -136,6 +136,7 @@ function configOf(env: Environment): Config {
       agentConcurrent: env.USES_AGENT_CONCURRENT,
       tenantConcurrent: env.USES_TENANT_CONCURRENT,
       perMinute: env.USES_PER_MINUTE,
+      outcomeWaitMs: env.OUTCOME_WAIT_MS,
     },
     http: {
       requestBytesMax: env.REQUEST_BYTES_MAX,

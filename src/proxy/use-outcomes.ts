@@ -26,14 +26,15 @@ export interface UnderWay {
 /** Writes down what became of uses, and says to the caller what it is told when one failed. */
 @Injectable()
 export class UseOutcomes {
-  readonly #mayWait: boolean;
+  readonly #patienceMs: number;
 
   constructor(
     private readonly committers: Committers,
     @Inject(LOG) private readonly log: Log,
     @Inject(CONFIG) { uses }: Config,
   ) {
-    this.#mayWait = Math.min(uses.agentConcurrent, uses.tenantConcurrent) >= CONCURRENT_MIN_TO_WAIT;
+    const fewest = Math.min(uses.agentConcurrent, uses.tenantConcurrent);
+    this.#patienceMs = fewest < CONCURRENT_MIN_TO_WAIT ? 0 : uses.outcomeWaitMs;
   }
 
   succeeded(call: UnderWay, details: Record<string, unknown>, redaction: AnswerRedaction): void {
@@ -84,7 +85,7 @@ export class UseOutcomes {
   #submit({ principal, intent }: UnderWay, draft: EntryDraft): void {
     this.committers
       .of(principal.tenantId)
-      .submit(() => ({ kind: 'entry', draft, result: undefined }), { isPatient: this.#mayWait })
+      .submit(() => ({ kind: 'entry', draft, result: undefined }), { patienceMs: this.#patienceMs })
       .catch((error: unknown) => {
         this.log.warn({ intent: intent.seq, fault: (error as Error).name }, 'an outcome could not be written');
       });

@@ -53,12 +53,12 @@ test('what nobody waits for goes with what comes next, before it; and if nothing
     watched(open, (name) => void (swaps += name === 'audit-cas' ? 1 : 0)),
     tenant,
   );
-  const patient = committer.submit(use(), { isPatient: true });
+  const patient = committer.submit(use(), { patienceMs: 750 });
   await new Promise((resolve) => setImmediate(resolve));
   const urgent = committer.submit(use());
   const places = await Promise.all([patient, urgent]);
   expect([swaps, ...places.map(({ ref }) => ref?.seq)]).toEqual([1, 1, 2]);
-  expect((await committer.submit(use(), { isPatient: true })).ref?.seq).toBe(3);
+  expect((await committer.submit(use(), { patienceMs: 750 })).ref?.seq).toBe(3);
 });
 
 describe('how long that waits', () => {
@@ -66,14 +66,14 @@ describe('how long that waits', () => {
   beforeEach(() => {
     waits.length = 0;
     const start = setTimeout;
-    jest.spyOn(globalThis, 'setTimeout').mockImplementation(((work: () => void, ms = 0, ...rest: []) => {
+    jest.spyOn(globalThis, 'setTimeout').mockImplementation((work: () => void, ms = 0, ...rest: []) => {
       if (ms === A_FEW_MS || ms === MANY_MS) waits.push(ms);
       return start(work, ms, ...rest);
-    }) as typeof setTimeout);
+    });
   });
   afterEach(() => jest.restoreAllMocks());
   const [A_FEW_MS, MANY_MS] = [750, 10];
-  const patient = { isPatient: true };
+  const patient = { patienceMs: 750 };
 
   test('a few wait for the next; many only for those right behind them', async () => {
     const committer = newCommitter(open, tenant);

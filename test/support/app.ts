@@ -100,6 +100,7 @@ async function boot(options: TestAppOptions, opened: (() => unknown)[], close: (
     RATE_ADDRESS_PER_MINUTE: '1000000',
     RATE_PRINCIPAL_PER_MINUTE: '1000000',
     USES_PER_MINUTE: '1000000',
+    OUTCOME_WAIT_MS: '10',
     RATE_TOKEN_PER_MINUTE: '100000',
     RATE_LOGIN_PER_MINUTE: '100000',
     ...(await queueEnv()),

@@ -84,6 +84,7 @@ export class CrashSite implements Doors {
         RATE_ADDRESS_PER_MINUTE: '1000000',
         RATE_PRINCIPAL_PER_MINUTE: '1000000',
         USES_PER_MINUTE: '1000000',
+        OUTCOME_WAIT_MS: '10',
         RATE_TOKEN_PER_MINUTE: '100000',
         POOL_OPENS_PER_SECOND: '500',
         ...(await queueEnv()),
