@@ -15,7 +15,7 @@ const USAGE = `npm run bench -- proxy|latency|audit|rls|tenants|redaction [--jso
   redaction       the redacting stream over a plain pipe, and the first byte of a stream over a direct call's
   --rounds N      interleaved rounds, of which the medians are printed (7)
   --calls N       of each side in each round (4000)
-  --in-flight N   at a time (proxy, latency and audit 64, tenants 8)
+  --in-flight N   at a time (proxy 128, latency and audit 64, tenants 8)
   --tenants N     proxy: also N tenants at once (4); tenants: how many are active (500)
   --only SIDE     measures one side alone, such as chancery
   --aegis DIR     proxy: also Aegis, from a checkout that was installed and built there
@@ -49,7 +49,7 @@ try {
   const inFlightOf = (usual: number): number => Number(values['in-flight'] ?? usual);
   switch (positionals[0]) {
     case 'proxy':
-      await benchProxy({ rounds, calls, inFlight: inFlightOf(64), tenants: tenantsOf(4), json, only, profile, aegis });
+      await benchProxy({ rounds, calls, inFlight: inFlightOf(128), tenants: tenantsOf(4), json, only, profile, aegis });
       break;
     case 'latency':
       await benchLatency({ rounds, calls, inFlight: inFlightOf(64), json });
