@@ -1,7 +1,6 @@
-import { Pool } from 'undici';
-import { currentNonce, drive, driveAt, type Measured, openPool, prepare, type Prepared } from './load.js';
+import { currentNonce, drive, driveAt, type Measured, openPool, prepare } from './load.js';
 import { machine, median, rounded, table } from './report.js';
-import { executeTarget, startWorld, UPSTREAM_HOST } from './world.js';
+import { directCalls, executeTarget, openDirect, startWorld } from './world.js';
 
 export interface LatencyOptions {
   readonly rounds: number;
@@ -18,18 +17,13 @@ const CONNECTIONS = 256;
 /** What a call through the server takes longer than straight to the API, while both are asked half of what the server can do. */
 export async function benchLatency({ rounds, calls, inFlight, json }: LatencyOptions): Promise<void> {
   const world = await startWorld();
-  const { certificate: ca, port } = world.upstream.said;
-  const direct = new Pool(`https://127.0.0.1:${port}`, {
-    connections: CONNECTIONS,
-    connect: { ca, servername: UPSTREAM_HOST },
-  });
+  const direct = openDirect(world, CONNECTIONS);
   const through = openPool(world.tenantUrl, CONNECTIONS);
   try {
     const tenant = await world.newTenant();
     await world.storeCredential(tenant);
     const agent = await world.newAgent(tenant);
     const asked = async () => prepare([agent], executeTarget(world), await currentNonce(world.tenantUrl), calls);
-    const plain: Prepared = { method: 'GET', path: '/', headers: { host: UPSTREAM_HOST }, body: null };
     const peaks: number[] = [];
     for (let round = -WARM_UP_ROUNDS; round < rounds; round += 1) {
       const { rps } = await drive(through, await asked(), inFlight);
@@ -37,18 +31,11 @@ export async function benchLatency({ rounds, calls, inFlight, json }: LatencyOpt
     }
     const perSecond = Math.round(median(peaks) / 2);
     const sides = { direct: [] as Measured[], chancery: [] as Measured[] };
+    // The first has its connections to make.
+    await driveAt(direct, directCalls(calls), perSecond);
     for (let round = 0; round < rounds; round += 1) {
       const requests = await asked();
-      sides.direct.push(
-        good(
-          await driveAt(
-            direct,
-            Array.from({ length: calls }, () => plain),
-            perSecond,
-          ),
-          calls,
-        ),
-      );
+      sides.direct.push(good(await driveAt(direct, directCalls(calls), perSecond), calls));
       sides.chancery.push(good(await driveAt(through, requests, perSecond), calls));
     }
     print(perSecond, sides, json);

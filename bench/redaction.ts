@@ -1,10 +1,10 @@
 import { PassThrough, Readable, Transform, Writable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
-import { Pool } from 'undici';
+import type { Pool } from 'undici';
 import { Redaction } from '../src/proxy/redaction/redactor.js';
 import { currentNonce, drive, openPool, prepare, type Prepared } from './load.js';
 import { machine, median, rounded, table } from './report.js';
-import { startWorld, streamTarget, UPSTREAM_HOST } from './world.js';
+import { directCalls, openDirect, startWorld, streamTarget } from './world.js';
 
 export interface RedactionOptions {
   readonly rounds: number;
@@ -80,9 +80,7 @@ function redactingStream(redaction: Redaction): Transform {
 
 async function firstBytes({ rounds, calls }: RedactionOptions) {
   const world = await startWorld();
-  const { certificate, port } = world.upstream.said;
-  const connect = { ca: certificate, servername: UPSTREAM_HOST };
-  const direct = new Pool(`https://127.0.0.1:${port}`, { connections: 1, connect });
+  const direct = openDirect(world, 1);
   const through = openPool(world.tenantUrl, 1);
   const crowd = openPool(world.tenantUrl, WARM_UP.inFlight);
   try {
@@ -95,16 +93,12 @@ async function firstBytes({ rounds, calls }: RedactionOptions) {
       const place = { 'chancery-forward-authorization': 'Bearer {{CREDENTIAL}}' };
       return requests.map((request) => ({ ...request, headers: { ...request.headers, ...place } }));
     };
-    const plain: Prepared = { method: 'GET', path: '/', headers: { host: UPSTREAM_HOST }, body: null };
     const times = { direct: [] as number[], chancery: [] as number[] };
     for (let round = 0; round < WARM_UP.rounds; round += 1)
       await drive(crowd, await asked(WARM_UP.calls), WARM_UP.inFlight);
     for (let round = -1; round < rounds; round += 1) {
       const own = await firstByteMs(through, await asked());
-      const bare = await firstByteMs(
-        direct,
-        Array.from({ length: calls }, () => plain),
-      );
+      const bare = await firstByteMs(direct, directCalls(calls));
       if (round < 0) continue;
       times.chancery.push(own);
       times.direct.push(bare);

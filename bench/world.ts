@@ -4,9 +4,11 @@ import path from 'node:path';
 import { DpopKey } from '@chancery/client/dpop-key.js';
 import { HttpClient } from '@chancery/client/http.js';
 import { Client } from 'pg';
+import { Pool } from 'undici';
 import { EmbeddedCluster } from '../src/platform/database/embedded-cluster.js';
 import { Door, personOf, signIn } from '../src/quickstart/doors.js';
 import { freePorts } from '../src/quickstart/free-ports.js';
+import type { Prepared } from './load.js';
 import { runBuilt, startOurs, type Started, startServer, stop } from './processes.js';
 
 export const UPSTREAM_HOST = 'api.upstream.test';
@@ -130,6 +132,15 @@ export function executeTarget({ tenantUrl: base }: World) {
   const body = JSON.stringify({ purpose: 'bench', request });
   return { method: 'POST', base, path: `/v1/credentials/${CREDENTIAL}/execute`, body } as const;
 }
+
+/** Straight to the API, past every proxy: what others are measured against. */
+export function openDirect({ upstream: { said } }: World, connections: number): Pool {
+  const connect = { ca: said.certificate, servername: UPSTREAM_HOST };
+  return new Pool(`https://127.0.0.1:${said.port}`, { connections, connect });
+}
+
+export const directCalls = (count: number): Prepared[] =>
+  Array.from({ length: count }, () => ({ method: 'GET', path: '/', headers: { host: UPSTREAM_HOST }, body: null }));
 
 /** The same call, its answer streamed. */
 export function streamTarget({ tenantUrl: base }: World) {

@@ -72,13 +72,13 @@ export class Committer<P> {
 
   /**
    * Decides and commits. Resolves when the entry is durable (or, silent, when the policy is known to be current);
-   * rejects with 503 after two seconds: then the entry may still turn up, but nobody acts on it.
+   * rejects with 503 after two seconds, or two after its patience: then the entry may still turn up, but nobody acts on it.
    */
   submit<R>(decide: Decide<P, R>, { patienceMs = 0 }: SubmitOptions = {}): Promise<Committed<R>> {
     if (this.#queue.length >= QUEUE_MAX) return Promise.reject(overCapacity('Too many calls of this tenant wait.'));
     return new Promise<Committed<R>>((resolve, reject) => {
       const answer = resolve as (committed: Committed<unknown>) => void;
-      const deadlineMs = this.now() + COMMIT_WITHIN_MS;
+      const deadlineMs = this.now() + patienceMs + COMMIT_WITHIN_MS;
       this.#queue.push(new Submission(decide, deadlineMs, this.#memory.loadsBegun, patienceMs, answer, reject));
       if (!this.#running) void this.#run();
       else if (patienceMs === 0 || this.#queue.length === MANY) this.#wake();
