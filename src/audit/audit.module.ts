@@ -11,6 +11,7 @@ import { Committers } from './committers.js';
 import { ExportChain } from './export-chain.js';
 import { ListEntries } from './list-entries.js';
 import { ReadChain } from './read-chain.js';
+import { RecordRefusals } from './record-refusals.js';
 import { ReportFinding } from './report-finding.js';
 import { SignCheckpoints } from './sign-checkpoints.js';
 import { StartupCheck } from './startup-check.js';
@@ -34,6 +35,7 @@ import { VerifyChains } from './verify-chains.js';
     ExportChain,
     ListEntries,
     ReadChain,
+    RecordRefusals,
     ReportFinding,
     SignCheckpoints,
     StartupCheck,

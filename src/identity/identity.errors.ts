@@ -42,6 +42,7 @@ function refused(code: 'invalid_token' | 'invalid_dpop_proof' | 'use_dpop_nonce'
     status: 401,
     title,
     detail,
+    isChallenge: code === 'use_dpop_nonce',
     headers: { 'WWW-Authenticate': `DPoP error="${code}", error_description="${detail}", ${ALGS}` },
   });
 }

@@ -1,5 +1,5 @@
-import { randomUUID } from 'node:crypto';
 import { approvalKey } from '../credentials/approvals/approvals-policy.js';
+import { BOOT_ID } from '../platform/boot-id.js';
 import { publicId } from '../platform/ids.js';
 import { isoTimes } from '../platform/iso-time.js';
 import type { EntryDraft, EntryRef } from '../tenancy/acts.js';
@@ -9,8 +9,6 @@ import type { Decision } from './decide.js';
 import type { Refusal } from './refusal.js';
 import type { ParsedTemplate } from './template.js';
 
-/** Names this process in its intents, so that those of one that died are told apart. */
-const BOOT_ID = randomUUID();
 /** Added to a call's own time before the sweep may call its outcome unknown. */
 const DEADLINE_MARGIN_MS = 5_000;
 const URL_CHARS_MAX = 512;

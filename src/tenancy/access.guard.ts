@@ -4,18 +4,15 @@ import type { FastifyReply, FastifyRequest } from 'fastify';
 import { Clock } from '../platform/clock.js';
 import { isOpenToAll } from '../platform/http/access.js';
 import { setCaller } from '../platform/http/caller.js';
-import { ProblemError } from '../platform/http/problem.js';
 import { type Surface, surfaceOf } from '../platform/http/surface.js';
 import { PLATFORM_TENANT_ID } from '../platform/ids.js';
 import { ACCESS, type Access, setPrincipal } from './access.js';
 import { AgentAuthenticator } from './agent-authenticator.js';
 import { BearerAuthenticator } from './bearer-authenticator.js';
-import { FailedSignIns } from './failed-sign-ins.js';
 import { assertHumanAct } from './human-act.js';
 import type { Principal } from './principal.js';
 import { forbidden, humanRequired, unauthenticated } from './tenancy.errors.js';
 
-const UNAUTHORIZED = 401;
 const BEARER = /^Bearer (chy_(?:sk|ms)_[A-Za-z0-9_-]+)$/;
 
 /** The one guard of every route: who calls, whether this surface is theirs, and whether the route names them. */
@@ -25,7 +22,6 @@ export class AccessGuard implements CanActivate {
     private readonly reflector: Reflector,
     private readonly bearer: BearerAuthenticator,
     private readonly agents: AgentAuthenticator,
-    private readonly failed: FailedSignIns,
     private readonly clock: Clock,
   ) {}
 
@@ -46,14 +42,9 @@ export class AccessGuard implements CanActivate {
   }
 
   async #authenticate(request: FastifyRequest, reply: FastifyReply, urgent: boolean): Promise<Principal> {
-    try {
-      const principal = await this.#principal(request, reply, urgent);
-      if (principal === null || !belongs(principal, surfaceOf(request.raw))) throw unauthenticated();
-      return principal;
-    } catch (error) {
-      if (error instanceof ProblemError && error.spec.status === UNAUTHORIZED) this.failed.count(error.spec.code);
-      throw error;
-    }
+    const principal = await this.#principal(request, reply, urgent);
+    if (principal === null || !belongs(principal, surfaceOf(request.raw))) throw unauthenticated();
+    return principal;
   }
 
   async #principal(request: FastifyRequest, reply: FastifyReply, urgent: boolean): Promise<Principal | null> {

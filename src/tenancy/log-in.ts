@@ -10,7 +10,6 @@ import { newUuid } from '../platform/ids.js';
 import { Acts } from './acts.js';
 import { AttemptLimiter } from './attempt-limiter.js';
 import { Directory, type Tenant } from './directory.js';
-import { FailedSignIns } from './failed-sign-ins.js';
 import { findMemberByEmail, insertMemberSession, type MemberRow, spendTotpStep } from './members.repository.js';
 import { MemberFactory } from './new-member.js';
 import { actorOf } from './principal.js';
@@ -46,7 +45,6 @@ export class LogIn {
     private readonly factory: MemberFactory,
     private readonly secret: PlatformSecret,
     private readonly acts: Acts,
-    private readonly failed: FailedSignIns,
     private readonly clock: Clock,
   ) {
     this.#attempts = new AttemptLimiter(() => clock.now());
@@ -62,7 +60,6 @@ export class LogIn {
     const signedIn = found === null || step === null ? null : await this.#enter(found.tenant, found.member, step);
     if (signedIn === null) {
       this.#attempts.failed(key);
-      this.failed.count('login_failed');
       throw loginFailed();
     }
     this.#attempts.succeeded(key);

@@ -4,7 +4,6 @@ import { PasswordHasher } from '../platform/crypto/password-hash.js';
 import { BearerAuthenticator } from './bearer-authenticator.js';
 import { CreateTenant } from './create-tenant.js';
 import { Directory } from './directory.js';
-import { FailedSignIns } from './failed-sign-ins.js';
 import { LogIn } from './log-in.js';
 import { MemberSession } from './member-session.js';
 import { MembersController } from './members.controller.js';
@@ -27,7 +26,6 @@ import { TenantsController } from './tenants.controller.js';
     BearerAuthenticator,
     CreateTenant,
     Directory,
-    FailedSignIns,
     LogIn,
     MemberFactory,
     Members,
@@ -44,7 +42,6 @@ import { TenantsController } from './tenants.controller.js';
     BearerAuthenticator,
     CreateTenant,
     Directory,
-    FailedSignIns,
     IdempotencyStore,
     PruneAnswers,
     ServiceKeys,

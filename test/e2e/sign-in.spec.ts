@@ -1,5 +1,3 @@
-import { FailedSignIns } from '../../src/tenancy/failed-sign-ins.js';
-import { PLATFORM_TENANT_ID } from '../../src/platform/ids.js';
 import { type AppTenant, execute, startApp, storeCredential, type TestApp } from '../support/app.js';
 import type { DpopAgent } from '../support/dpop-agent.js';
 import { entriesOf } from '../support/identity.js';
@@ -70,17 +68,4 @@ test('whoami tells each kind of principal who it is', async () => {
     surface: 'ops',
     tenant: { namespace: 'platform' },
   });
-});
-
-test('requests that authenticate nobody enter the platform chain once a cause, and no tenant’s', async () => {
-  const before = await acts();
-  for (let i = 0; i < 3; i += 1) await fetch(`${app.at.tenant}/v1/agents`);
-  const login = { tenant: tenant.namespace, email: 'nobody@example.com', password: 'wrong', totp: '000000' };
-  const headers = { 'content-type': 'application/json' };
-  await fetch(`${app.at.tenant}/v1/login`, { method: 'POST', headers, body: JSON.stringify(login) });
-  await app.app.get(FailedSignIns, { strict: false }).flush();
-  const entries = (await entriesOf(app, PLATFORM_TENANT_ID)).filter(({ action }) => action === 'authentication.failed');
-  const seen = Object.fromEntries(entries.map(({ details }) => [details.code, details.count]));
-  expect(seen).toMatchObject({ unauthenticated: 3, login_failed: 1 });
-  expect(await acts()).toHaveLength(before.length);
 });

@@ -12,6 +12,7 @@ import { Listener } from './listener.js';
 import { ProblemFilter } from './problem.filter.js';
 import { PrincipalRateGuard } from './principal-rate.guard.js';
 import { RateLimits } from './rate-limits.js';
+import { Refusals } from './refusals.js';
 import { SURFACES, type Surface } from './surface.js';
 import { SurfaceOrigins } from './surface-origins.js';
 import { ValidationPipe } from './validation.js';
@@ -35,19 +36,21 @@ export async function createHttpApp(
   const origins = new SurfaceOrigins(config.origins);
   const limits = new RateLimits(config.http.ratePerMinute);
   const admission = new Admission();
+  const refusals = new Refusals();
   const adapter = new ChanceryAdapter({
     log,
     limits,
     admission,
+    refusals,
     requestBytesMax: config.http.requestBytesMax,
     trustedProxies: config.trustedProxies,
   });
-  const root = { module: RootModule, imports: [HttpModule.with({ config, log, origins, secret }), feature] };
+  const root = { module: RootModule, imports: [HttpModule.with({ config, log, origins, secret, refusals }), feature] };
   const app = await NestFactory.create<NestFastifyApplication>(root, adapter, {
     logger: new NestLogger(log),
     abortOnError: false,
   });
-  app.useGlobalFilters(new ProblemFilter(log));
+  app.useGlobalFilters(new ProblemFilter({ log, refusals }));
   app.useGlobalPipes(new ValidationPipe());
   // No global interceptors: one of them would take every request of every route through RxJS.
   app.useGlobalGuards(new PrincipalRateGuard(limits));

@@ -6,6 +6,7 @@ import type { Admission } from './admission.js';
 import { registerBodyParsers } from './body-parsers.js';
 import type { RateLimits } from './rate-limits.js';
 import { notFound } from './http.errors.js';
+import type { Refusals } from './refusals.js';
 import { newRequestId } from './request-id.js';
 import { ownHeaders, registerRequestHooks } from './request-hooks.js';
 import { sendProblem } from './send-problem.js';
@@ -20,6 +21,7 @@ export type AdapterOptions = {
   log: Log;
   limits: RateLimits;
   admission: Admission;
+  refusals: Refusals;
   requestBytesMax: number;
   trustedProxies: readonly string[];
 };
@@ -39,7 +41,7 @@ export class ChanceryAdapter extends FastifyAdapter {
       skipMiddie: true,
       // What the router itself refuses passes no hook.
       frameworkErrors: (error: unknown, request: FastifyRequest, reply: FastifyReply) =>
-        sendProblem(error, request, reply.headers(ownHeaders(request)), settings.log),
+        sendProblem(error, request, reply.headers(ownHeaders(request)), settings),
       routerOptions: { maxParamLength: PARAM_CHARS_MAX, constraints: { surface: surfaceConstraint } },
     } as never);
     this.#settings = settings;
@@ -47,7 +49,7 @@ export class ChanceryAdapter extends FastifyAdapter {
     fastify.addHook('onRoute', assertOwnSurface());
     registerRequestHooks(fastify, settings);
     // What matched a route but leaves a parameter empty: Nest gives it back, behind our hooks.
-    fastify.setNotFoundHandler((request, reply) => sendProblem(notFound(), request, reply, settings.log));
+    fastify.setNotFoundHandler((request, reply) => sendProblem(notFound(), request, reply, settings));
   }
 
   override registerParserMiddleware(): void {

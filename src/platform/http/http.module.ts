@@ -6,18 +6,25 @@ import { ReadinessChecks } from '../health/readiness-checks.js';
 import { PlatformSecret } from '../crypto/platform-secret.js';
 import { LOG, type Log } from '../telemetry/logger.js';
 import { Cursors } from './pagination.js';
+import { Refusals } from './refusals.js';
 import { ReferenceController } from './reference.controller.js';
 import { SecurityController } from './security.controller.js';
 import { SurfaceOrigins } from './surface-origins.js';
 
 const controllers = [HealthController, ReferenceController, SecurityController];
 
-export type HttpModuleOptions = { config: Config; log: Log; origins: SurfaceOrigins; secret: PlatformSecret };
+export type HttpModuleOptions = {
+  config: Config;
+  log: Log;
+  origins: SurfaceOrigins;
+  secret: PlatformSecret;
+  refusals: Refusals;
+};
 
 /** Global: what every feature may ask for, and the routes that belong to no feature. */
 @Module({})
 export class HttpModule {
-  static with({ config, log, origins, secret }: HttpModuleOptions): DynamicModule {
+  static with({ config, log, origins, secret, refusals }: HttpModuleOptions): DynamicModule {
     return {
       module: HttpModule,
       global: true,
@@ -27,10 +34,11 @@ export class HttpModule {
         { provide: LOG, useValue: log },
         { provide: SurfaceOrigins, useValue: origins },
         { provide: PlatformSecret, useValue: secret },
+        { provide: Refusals, useValue: refusals },
         { provide: Cursors, useFactory: () => new Cursors(secret.derive('cursor-mac')) },
         ReadinessChecks,
       ],
-      exports: [CONFIG, LOG, SurfaceOrigins, PlatformSecret, Cursors, ReadinessChecks],
+      exports: [CONFIG, LOG, SurfaceOrigins, PlatformSecret, Refusals, Cursors, ReadinessChecks],
     };
   }
   /** For a preview, which resolves dependencies and instantiates none: the values are never looked at. */

@@ -5,6 +5,8 @@ export type ProblemSpec<C extends string = string> = Readonly<{
   title: string;
   /** For this one occurrence. Never a value the client sent, never a secret. */
   detail?: string;
+  /** Asks for one thing more: nothing has failed, and nobody has tried anything. */
+  isChallenge?: boolean;
   headers?: Readonly<Record<string, string>>;
   /** Further members of the problem document. */
   extra?: Readonly<Record<string, unknown>>;

@@ -5,12 +5,22 @@ import { challengeOf } from './challenge.js';
 import { unsupportedMediaType } from './http.errors.js';
 import { ERROR_HEADER, PROBLEM_MEDIA_TYPE, problemDocument, type ProblemError } from './problem.js';
 import { problemOf } from './problem-of.js';
+import type { Refusals } from './refusals.js';
 
 const UNAUTHORIZED = 401;
 
+/** Who hears of failures besides the client. */
+export type ProblemSinks = { readonly log: Log; readonly refusals: Refusals };
+
 /** Answers with the problem document of whatever was thrown; says in the log, once, what the client is not told. */
-export function sendProblem(error: unknown, request: FastifyRequest, reply: FastifyReply, log: Log): void {
+export function sendProblem(
+  error: unknown,
+  request: FastifyRequest,
+  reply: FastifyReply,
+  { log, refusals }: ProblemSinks,
+): void {
   const problem = problemFor(error, request);
+  refusals.note(problem.spec, request);
   const { status, headers = {} } = problem.spec;
   if (status >= 500 && !clientLeft(request)) {
     const level = status === 500 ? 'error' : 'warn';
