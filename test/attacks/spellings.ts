@@ -52,6 +52,7 @@ export const SPELLINGS: readonly (readonly [name: string, write: (secret: string
 
 const BLANKS = 'open sesame 0123456789 please';
 const LETTERS = 'ключ-ßecret-🔑-0123456789';
+const LONG = 'a-key-that-is-longer-than-one-line-of-a-mail/0123456789+=abcdefghijklmnopqrstuvwxyz=0123456789';
 const unit = (char: string): string => char.charCodeAt(0).toString(16).padStart(4, '0');
 
 /** Secrets with what printable ASCII without blanks has not, each in a spelling that treats it in a way of its own. */
@@ -61,6 +62,9 @@ export const OTHER_SECRETS: readonly (readonly [name: string, secret: string, wr
   ['letters beyond ASCII, URL-encoded', LETTERS, encodeURIComponent(LETTERS)],
   ['letters beyond ASCII, JSON \\u', LETTERS, LETTERS.replace(/[^\x20-\x7e]/g, (char) => `\\u${unit(char)}`)],
   ['letters beyond ASCII, HTML', LETTERS, LETTERS.replace(/[^\x20-\x7e]/gu, (char) => `&#${char.codePointAt(0)};`)],
+  ['base64 in lines of 76', LONG, base64(LONG).replace(/.{76}/g, '$&\r\n')],
+  ['hexadecimal in lines of 60', LONG, hex(LONG).replace(/.{60}/g, '$&\n')],
+  ['quoted-printable', LONG, LONG.replaceAll('=', '=3D').replace(/.{75}/, '$&=\r\n')],
 ];
 
 /** Escaped here and there, in one way and in several (ATTACKS 31). */

@@ -1,10 +1,19 @@
-import { HTML_ENTITY, JSON_STRING, PERCENT } from './escapes.js';
+import { HTML_ENTITY, JSON_STRING, lettersBefore, LINE_BREAK, PERCENT, QUOTED_PRINTABLE } from './escapes.js';
 import type { Run } from './run.js';
 import type { Cut, Scanner } from './scanner.js';
 import { Unescape } from './unescape.js';
 
 /** The escapes that may lie on top of each other, from the outside in. Each may be there or not. */
-const LAYERS = [JSON_STRING, JSON_STRING, HTML_ENTITY, PERCENT, PERCENT, JSON_STRING] as const;
+export const LAYERS = [
+  JSON_STRING,
+  JSON_STRING,
+  QUOTED_PRINTABLE,
+  HTML_ENTITY,
+  PERCENT,
+  PERCENT,
+  JSON_STRING,
+  LINE_BREAK,
+] as const;
 
 /** The layers that may come next behind one; of the same kind, the nearest. */
 const NEXT = [-1, ...LAYERS.keys()].map((layer) =>
@@ -20,6 +29,8 @@ const nextOf = (layer: number): readonly number[] => NEXT[layer + 1] as readonly
 export class Reading {
   readonly #inner = new Map<number, Reading>();
   #lastIsRaw = true;
+  /** How many letters of a line stood at the end of what it saw. */
+  #letters = 0;
 
   constructor(
     private readonly layer: number,
@@ -34,6 +45,7 @@ export class Reading {
     for (const layer of nextOf(this.layer)) held = Math.min(held, this.#pushInner(layer, run, cuts, isLast));
     const last = run.bytes.length - 1;
     if (last >= 0) this.#lastIsRaw = run.upTo - run.startOf(last) === 1;
+    this.#letters = lettersBefore(run.bytes, run.bytes.length, this.#letters);
     return Math.min(held, this.scanner.push(run, cuts));
   }
 
@@ -44,15 +56,16 @@ export class Reading {
 
   get #isSettled(): boolean {
     const own = this.scanner.isIdle && this.#lastIsRaw && (this.decoder?.isIdle ?? true);
-    return own && [...this.#inner.values()].every((reading) => reading.#isSettled);
+    const isAlike = (reading: Reading): boolean => reading.#isSettled && reading.#letters === this.#letters;
+    return own && [...this.#inner.values()].every(isAlike);
   }
 
   #pushInner(layer: number, run: Run, cuts: Cut[], isLast: boolean): number {
     const known = this.#inner.get(layer);
     if (known !== undefined) return known.push(known.#decoded(run, isLast), cuts, isLast);
     const kind = LAYERS[layer]!;
-    if (!run.bytes.includes(kind.introducer)) return run.upTo;
-    const decoder = new Unescape(kind);
+    if (kind.find(run.bytes, 0, this.#letters) < 0) return run.upTo;
+    const decoder = new Unescape(kind, this.#letters);
     const decoded = isLast ? decoder.flush(run) : decoder.push(run);
     if (decoded === run) return run.upTo;
     const begun = this.#branch(layer, decoder);
@@ -69,6 +82,7 @@ export class Reading {
   /** A reading with one layer more undone, which until now saw what this one saw. */
   #branch(layer: number, decoder: Unescape): Reading {
     const begun = new Reading(layer, decoder, this.scanner.copy());
+    begun.#letters = this.#letters;
     for (const next of nextOf(layer)) {
       const same = this.#ofKind(next);
       if (same !== undefined) begun.#inner.set(next, same.#copyAs(next));

@@ -72,6 +72,63 @@ describe('ATTACKS 28, 29: the secret is redacted in every form', () => {
   });
 });
 
+describe('ATTACKS 29: broken into lines', () => {
+  const LONG = `${KEY}${KEY.replaceAll('a', '7')}${KEY.replaceAll('8', '-')}`;
+  const wrap = (text: string, width: number, end: string): string =>
+    text.replace(new RegExp(`.{${width}}(?=.)`, 'g'), (line) => line + end);
+  const json = (text: string): string => JSON.stringify(text).slice(1, -1);
+  /** As mail has it: no line holds more than 76 characters, and none ends within an escape. */
+  const quoted = (text: string): string =>
+    (text.replaceAll('=', '=3D').match(/(?:=..|.){1,25}/g) as string[]).join('=\r\n');
+  const mail = 'Content-Transfer-Encoding: base64\r\n\r\n';
+  const WRAPPED: [string, (before: string, secret: string, after: string) => string][] = [
+    ['MIME', (...parts) => mail + wrap(Buffer.from(parts.join('')).toString('base64'), 76, '\r\n')],
+    ['PEM', (...parts) => wrap(Buffer.from(parts.join('')).toString('base64'), 64, '\n')],
+    ['MIME in JSON', (...parts) => json(mail + wrap(Buffer.from(parts.join('')).toString('base64'), 76, '\r\n'))],
+    ['hex of xxd -p', (...parts) => wrap(Buffer.from(parts.join('')).toString('hex'), 60, '\n')],
+    ['quoted-printable', (...parts) => quoted(parts.join(''))],
+    ['quoted-printable in JSON', (...parts) => json(quoted(parts.join('')))],
+  ];
+  /** What can be read in it once lines are joined again. */
+  const readable = (text: string): string => {
+    const joined = text.replaceAll(/\\r|\\n|=?\r?\n|\[redacted\]/g, '');
+    return [
+      joined,
+      Buffer.from(joined, 'base64').toString('latin1'),
+      Buffer.from(joined, 'hex').toString('latin1'),
+    ].join();
+  };
+
+  test.each(WRAPPED)('%s, wherever in a line it begins', (_form, write) => {
+    for (let lead = 0; lead < 90; lead += 1) {
+      const text = write('x'.repeat(lead), LONG, '.'.repeat(lead));
+      const left = redact(text, LONG);
+      expect([lead, left]).toEqual([lead, expect.stringContaining(MARK)]);
+      for (let at = 0; at + 6 <= LONG.length; at += 1) expect(readable(left)).not.toContain(LONG.slice(at, at + 6));
+    }
+  });
+
+  test('also when it comes byte by byte, with the same bytes left', () => {
+    for (const [name, write] of WRAPPED) {
+      const text = Buffer.from(write('some words before: ', LONG, ' and behind'));
+      const redaction = new Redaction([Buffer.from(LONG)]);
+      const stream = redaction.stream();
+      const out = [...text].map((byte) => stream.push(Buffer.from([byte])));
+      const left = Buffer.concat([...out, stream.flush()]).toString();
+      expect([name, left]).toEqual([name, Buffer.from(redaction.redact(text).text).toString()]);
+    }
+  });
+
+  test('lines of a list are no broken lines, and the end of one is not held back', () => {
+    const half = KEY.length / 2;
+    const list = `${KEY.slice(0, half)}\n${KEY.slice(half)}\n`;
+    expect(redact(list)).toBe(list);
+    const stream = new Redaction([Buffer.from(KEY)]).stream();
+    const line = `data: ${'A'.repeat(80)}\n`;
+    expect(stream.push(Buffer.from(line)).toString()).toBe(line);
+  });
+});
+
 test('every place is counted, touching ones once', () => {
   const redaction = new Redaction([Buffer.from(KEY)]);
   const seen = redaction.redact(Buffer.from(`${KEY}, ${encodeURIComponent(KEY)} and ${KEY}${KEY}`));
@@ -263,7 +320,7 @@ describe('ATTACKS 31: split anywhere', () => {
     expect(stream.push(Buffer.from('data: {"delta":"hello"}\n\n')).toString()).toBe('data: {"delta":"hello"}\n\n');
     expect(stream.push(Buffer.from('data: sk-proj')).toString()).toBe('data: ');
     expect(stream.push(Buffer.from('ects\n\n')).toString()).toBe('sk-projects\n\n');
-    expect(stream.push(Buffer.from(`x${KEY}\n`)).toString()).toBe(`x${MARK}\n`);
+    expect(stream.push(Buffer.from(`x${KEY}\n\n`)).toString()).toBe(`x${MARK}\n\n`);
     expect(stream.flush()).toHaveLength(0);
   });
 });

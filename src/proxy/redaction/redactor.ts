@@ -1,6 +1,6 @@
 import { ownConcat, ownCopy } from '../../platform/crypto/own-memory.js';
-import { HTML_ENTITY, JSON_STRING, PERCENT } from './escapes.js';
-import { Reading } from './reading.js';
+import { holds } from './escapes.js';
+import { LAYERS, Reading } from './reading.js';
 import { type Form, formsOf, patternOf, symbolsSharing } from './patterns.js';
 import { RawRun } from './run.js';
 import { type Cut, Scanner, type Wanted } from './scanner.js';
@@ -40,7 +40,7 @@ export class Redaction {
   /** False when it has nothing to undo and not the beginning of any form: so it is with most texts, and with each of their parts. */
   isSuspect(text: Uint8Array): boolean {
     if (this.isTooShort(text.length)) return false;
-    return INTRODUCERS.some((byte) => text.includes(byte)) || this.#sieve.isSuspect(text);
+    return ESCAPES.some((kind) => holds(kind, text)) || this.#sieve.isSuspect(text);
   }
 
   /** A whole text at once, with the number of places that were redacted. */
@@ -55,7 +55,7 @@ export class Redaction {
   }
 }
 
-const INTRODUCERS = [HTML_ENTITY, JSON_STRING, PERCENT].map(({ introducer }) => introducer);
+const ESCAPES = [...new Set(LAYERS)];
 const SLICE_BYTES = 65_536;
 const NO_BEGINNERS: readonly number[][] = Array.from({ length: 256 }, () => []);
 

@@ -1,17 +1,16 @@
 import { ownConcat } from '../../platform/crypto/own-memory.js';
 
 /**
- * Consecutive characters of an answer as one reading sees them. A character begins at an offset in the raw stream and ends where
- * the next begins, the last one at `upTo`; what lies behind `upTo` is not decided yet.
+ * Consecutive characters of an answer as one reading sees them. Each begins and ends at an offset in the raw stream; what
+ * lies behind `upTo` is not decided yet.
  */
 export interface Run {
   readonly bytes: Uint8Array;
   readonly upTo: number;
   startOf(index: number): number;
+  /** Where a character ends: before the next one, and before what stands between them and means nothing. */
+  endOf(index: number): number;
 }
-
-export const endOf = (run: Run, index: number): number =>
-  index + 1 < run.bytes.length ? run.startOf(index + 1) : run.upTo;
 
 /** What came, as it came. */
 export class RawRun implements Run {
@@ -27,7 +26,14 @@ export class RawRun implements Run {
   startOf(index: number): number {
     return this.base + index;
   }
+
+  endOf(index: number): number {
+    return this.base + index + 1;
+  }
 }
+
+/** Where a character that waits begins and ends. */
+export type Place = { readonly start: number; readonly end: number };
 
 /** A run behind characters of an earlier one that waited for it. */
 export class JoinedRun implements Run {
@@ -35,7 +41,7 @@ export class JoinedRun implements Run {
 
   constructor(
     waiting: Uint8Array,
-    private readonly starts: readonly number[],
+    private readonly places: readonly Place[],
     private readonly rest: Run,
   ) {
     this.bytes = ownConcat([waiting, rest.bytes]);
@@ -46,8 +52,13 @@ export class JoinedRun implements Run {
   }
 
   startOf(index: number): number {
-    const waiting = this.starts.length;
-    return index < waiting ? (this.starts[index] as number) : this.rest.startOf(index - waiting);
+    const { length } = this.places;
+    return index < length ? (this.places[index] as Place).start : this.rest.startOf(index - length);
+  }
+
+  endOf(index: number): number {
+    const { length } = this.places;
+    return index < length ? (this.places[index] as Place).end : this.rest.endOf(index - length);
   }
 }
 
@@ -63,6 +74,21 @@ export class DecodedRun implements Run {
   ) {}
 
   startOf(index: number): number {
+    const piece = this.#pieceAt(index);
+    return this.source.startOf((this.there[piece] as number) + this.#into(piece, index));
+  }
+
+  endOf(index: number): number {
+    const piece = this.#pieceAt(index);
+    if (piece % 2 === 1) return this.source.endOf((this.there[piece + 1] as number) - 1);
+    return this.source.endOf((this.there[piece] as number) + this.#into(piece, index));
+  }
+
+  #into(piece: number, index: number): number {
+    return piece % 2 === 1 ? 0 : index - (this.here[piece] as number);
+  }
+
+  #pieceAt(index: number): number {
     let low = 0;
     let high = this.here.length - 1;
     while (low < high) {
@@ -70,7 +96,6 @@ export class DecodedRun implements Run {
       if ((this.here[middle] as number) <= index) low = middle;
       else high = middle - 1;
     }
-    const into = low % 2 === 1 ? 0 : index - (this.here[low] as number);
-    return this.source.startOf((this.there[low] as number) + into);
+    return low;
   }
 }

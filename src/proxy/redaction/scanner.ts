@@ -1,5 +1,5 @@
 import { type Pattern, sharesBits } from './patterns.js';
-import { endOf, type Run } from './run.js';
+import type { Run } from './run.js';
 import type { Sieve } from './sieve.js';
 
 export type Cut = { readonly start: number; readonly end: number };
@@ -96,7 +96,7 @@ export class Scanner {
 
   #cut(run: Run, lastAt: number, pattern: Pattern, cuts: Cut[]): void {
     const first = this.#withShared(run, lastAt - pattern.symbols.length + 1, pattern);
-    cuts.push({ start: this.#startAt(run, first), end: endOf(run, lastAt) });
+    cuts.push({ start: this.#startAt(run, first), end: run.endOf(lastAt) });
     if (pattern.after === null) return;
     const tail = { pattern, shared: true, padding: PADDING_MAX };
     if (takeTail(tail, run, lastAt + 1, cuts)) this.#tails.push(tail);
@@ -155,7 +155,7 @@ function takeTail(tail: Tail, run: Run, from: number, cuts: Cut[]): boolean {
     tail.shared = false;
     if (isPadding) tail.padding -= 1;
     if (!isShared && !isPadding) return false;
-    cuts.push({ start: run.startOf(at), end: endOf(run, at) });
+    cuts.push({ start: run.startOf(at), end: run.endOf(at) });
     if (tail.padding === 0) return false;
   }
   return true;

@@ -1,14 +1,18 @@
-import type { EscapeKind } from './escapes.js';
-import { DecodedRun, JoinedRun, type Run } from './run.js';
+import { type EscapeKind, lettersBefore } from './escapes.js';
+import { DecodedRun, JoinedRun, type Place, type Run } from './run.js';
 
 const NOTHING = new Uint8Array(0);
 
 /** Undoes one kind of escape in a stream. An escape cut off by the end of a run waits for the next. */
 export class Unescape {
   #bytes: Uint8Array = NOTHING;
-  #starts: readonly number[] = [];
+  #places: readonly Place[] = [];
 
-  constructor(readonly kind: EscapeKind) {}
+  /** `letters`: how many letters of a line stood directly before the first run. */
+  constructor(
+    readonly kind: EscapeKind,
+    private letters: number,
+  ) {}
 
   /** Nothing waits: the next run can be read without the one before. */
   get isIdle(): boolean {
@@ -16,25 +20,29 @@ export class Unescape {
   }
 
   copy(): Unescape {
-    const twin = new Unescape(this.kind);
+    const twin = new Unescape(this.kind, this.letters);
     twin.#bytes = this.#bytes;
-    twin.#starts = this.#starts;
+    twin.#places = this.#places;
     return twin;
   }
 
   /** The same run when there is nothing to undo in it. */
   push(run: Run): Run {
-    if (this.isIdle) return run.bytes.includes(this.kind.introducer) ? this.#decode(run, false) : run;
-    return this.#decode(new JoinedRun(this.#bytes, this.#starts, run), false);
+    if (this.isIdle && this.kind.find(run.bytes, 0, this.letters) < 0) {
+      this.letters = lettersBefore(run.bytes, run.bytes.length, this.letters);
+      return run;
+    }
+    if (this.isIdle) return this.#decode(run, false);
+    return this.#decode(new JoinedRun(this.#bytes, this.#places, run), false);
   }
 
   /** No more will come: an escape that was cut off is text. */
   flush(run: Run): Run {
-    return this.#decode(this.isIdle ? run : new JoinedRun(this.#bytes, this.#starts, run), true);
+    return this.#decode(this.isIdle ? run : new JoinedRun(this.#bytes, this.#places, run), true);
   }
 
   #decode(run: Run, isLast: boolean): Run {
-    const { introducer, read } = this.kind;
+    const { find, read } = this.kind;
     const { bytes } = run;
     const here = [0];
     const there = [0];
@@ -42,7 +50,7 @@ export class Unescape {
     let length = 0;
     let copied = 0;
     let end = bytes.length;
-    for (let at = bytes.indexOf(introducer); at >= 0;) {
+    for (let at = find(bytes, 0, this.letters); at >= 0;) {
       const escape = read(bytes, at);
       if (escape === 'incomplete' && !isLast) {
         end = at;
@@ -60,10 +68,14 @@ export class Unescape {
         next = copied = at + escape.length;
         there.push(at, next);
       }
-      at = bytes.indexOf(introducer, next);
+      at = find(bytes, next, this.letters);
     }
+    this.letters = lettersBefore(bytes, end, this.letters);
     this.#bytes = bytes.slice(end);
-    this.#starts = Array.from(this.#bytes, (_unused, index) => run.startOf(end + index));
+    this.#places = Array.from(this.#bytes, (_unused, index) => ({
+      start: run.startOf(end + index),
+      end: run.endOf(end + index),
+    }));
     if (out === null && end === bytes.length) return run;
     const upTo = end < bytes.length ? run.startOf(end) : run.upTo;
     if (out === null) return new DecodedRun(bytes.subarray(0, end), upTo, run, here, there);
