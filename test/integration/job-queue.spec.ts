@@ -146,6 +146,26 @@ function runsJobs(open: () => Promise<Backend>): void {
     expect(reason).toMatchObject({ name: 'AbortError' });
   });
 
+  test('nor for a run that does not listen: it is left behind, and a line says so', async () => {
+    const lines: string[] = [];
+    const told = pino({ level: 'warn' }, { write: (line: string) => void lines.push(line) });
+    let go = (): void => undefined;
+    const deaf = newQueue({ log: told, drainMs: 200 });
+    let runs = 0;
+    deaf.schedule('deaf', { everyMs: 60_000 }, () => {
+      runs += 1;
+      return new Promise((resolve) => (go = resolve));
+    });
+    await deaf.start();
+    await until(() => runs > 0);
+    await deaf.stop();
+    expect(lines.map((line) => (JSON.parse(line) as { msg: string }).msg)).toEqual([
+      'jobs still run; they are told to stop',
+      'the queue worker is left as it is',
+    ]);
+    go();
+  });
+
   test('another interval takes the place of the old one', async () => {
     const hourly = newQueue();
     hourly.schedule('count', { everyMs: 3_600_000 }, async () => undefined);
@@ -160,6 +180,17 @@ function runsJobs(open: () => Promise<Backend>): void {
     await until(() => runs >= 3);
   });
 }
+
+test('a store that does not answer keeps nobody who adds a job waiting', async () => {
+  const backend = await onPostgres();
+  const queue = new JobQueue({ log, ...backend.options, askMs: 300, drainMs: 300 });
+  await queue.start();
+  await backend.whileLocked(async () => {
+    await expect(queue.add([{ id: 'one', data: {} }])).rejects.toThrow('no answer within 300 ms');
+  });
+  await queue.stop();
+  await backend.close();
+});
 
 test('a queue that cannot be reached does not start', async () => {
   const queue = new JobQueue({ log, postgres: { connectionString: 'postgres://nobody:x@127.0.0.1:1/nothing' } });
@@ -176,7 +207,7 @@ test('names that BullMQ would take apart, or two of the same, are refused', () =
 });
 
 /** As the application would: its own role, which owns the schema and may make none. */
-async function onPostgres(): Promise<Backend> {
+async function onPostgres(): Promise<Backend & { whileLocked(act: () => Promise<void>): Promise<void> }> {
   const database = await cloneDatabase();
   const client = new Client({ connectionString: database.adminUrl });
   await client.connect();
@@ -195,6 +226,11 @@ async function onPostgres(): Promise<Backend> {
           client.query('drop schema bullmq cascade; create schema bullmq authorization chancery_queue'),
         ),
       connections: () => client.query(`select pg_terminate_backend(pid) from pg_stat_activity where ${others}`),
+    },
+    whileLocked: async (act) => {
+      await client.query('begin; lock table bullmq.job in access exclusive mode');
+      await act();
+      await client.query('rollback');
     },
     close: async () => {
       await client.end();

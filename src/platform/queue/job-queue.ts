@@ -45,6 +45,8 @@ export type JobQueueOptions = {
   drainMs?: number;
   /** How often the watchdog looks. */
   watchMs?: number;
+  /** How long the store may take for an answer before it counts as lost. */
+  askMs?: number;
 };
 
 /** A job for once. An id that the queue still holds is not added again. */
@@ -69,6 +71,8 @@ export class JobQueue {
   #hasFailed = false;
   #state: State = 'stopped';
   #stopped: Promise<void> | undefined;
+  #runs = 0;
+  #lastEnded: (() => void) | undefined;
 
   constructor(options: JobQueueOptions) {
     this.#options = options;
@@ -86,13 +90,14 @@ export class JobQueue {
     this.#jobs.set(name, new ScheduledJob(name, due.everyMs, handler, due.timeoutMs ?? RUN_MS, this.#log));
   }
 
-  /** Lost with the queue: what must not be lost stands in the database as well. Throws when the queue is not open. */
+  /** Lost with the queue: what must not be lost stands in the database as well. Throws when the queue does not take them. */
   async add(jobs: readonly AddedJob[]): Promise<void> {
     const queue = this.#queue;
     if (!queue) throw new Error('the queue is not open');
     const options = { attempts: 1, removeOnComplete: true, removeOnFail: true };
     // One by one: BullMQ's own way for many makes a temporary table, which no login of ours may.
-    await Promise.all(jobs.map(({ id, data }) => queue.add(ADDED, data, { ...options, jobId: id })));
+    const adding = jobs.map(({ id, data }) => queue.add(ADDED, data, { ...options, jobId: id }));
+    await within(this.#askMs, Promise.all(adding)); // of a queue that was closed meanwhile, no answer ever comes
   }
 
   /** Throws when the queue cannot be reached: an instance whose sweeps do not run must not look healthy. */
@@ -138,6 +143,16 @@ export class JobQueue {
   }
 
   async #run(name: string, data: unknown): Promise<void> {
+    this.#runs += 1;
+    try {
+      await this.#work(name, data);
+    } finally {
+      this.#runs -= 1;
+      if (this.#runs === 0) this.#lastEnded?.();
+    }
+  }
+
+  async #work(name: string, data: unknown): Promise<void> {
     if (name === ADDED) return await this.#options.work?.(data, this.#stopping.signal);
     const job = this.#jobs.get(name);
     if (job) return await job.run(this.#stopping.signal);
@@ -160,6 +175,10 @@ export class JobQueue {
     return this.#options.name ?? QUEUE;
   }
 
+  get #askMs(): number {
+    return this.#options.askMs ?? ASK_MS;
+  }
+
   get #watchMs(): number {
     return this.#options.watchMs ?? WATCH_MS;
   }
@@ -176,7 +195,7 @@ export class JobQueue {
   /** Workers can sit idle after a failover, and a queue can lose its schedules: both are made anew. */
   async #watch(): Promise<void> {
     try {
-      const healthy = await within(ASK_MS, this.#look());
+      const healthy = await within(this.#askMs, this.#look());
       if (healthy) {
         this.#state = 'ok';
         return;
@@ -216,12 +235,16 @@ export class JobQueue {
   async #stop(): Promise<void> {
     clearTimeout(this.#watchdog);
     this.#state = 'stopped';
-    const drained = this.#worker?.close() ?? Promise.resolve();
-    await within(this.#options.drainMs ?? DRAIN_MS, drained).catch(() => {
-      this.#log.warn('jobs still run; they are told to stop');
-    });
+    const drainMs = this.#options.drainMs ?? DRAIN_MS;
+    const closed = this.#worker?.close() ?? Promise.resolve();
+    const idle = this.#runs === 0 ? Promise.resolve() : new Promise<void>((resolve) => (this.#lastEnded = resolve));
+    await within(drainMs, idle).catch(() => this.#log.warn('jobs still run; they are told to stop'));
     this.#stopping.abort();
-    await within(ASK_MS, drained).catch(() => this.#worker?.close(true));
-    await within(ASK_MS, this.#queue?.close() ?? Promise.resolve()).catch(() => undefined);
+    // There is no stronger way: a close that is under way is not begun again.
+    const endMs = Math.min(drainMs, this.#askMs);
+    await within(endMs, closed).catch((error) => this.#log.warn({ err: error }, 'the queue worker is left as it is'));
+    await within(endMs, this.#queue?.close() ?? Promise.resolve()).catch((error) =>
+      this.#log.warn({ err: error }, 'the queue connection is left as it is'),
+    );
   }
 }

@@ -7,7 +7,7 @@ import {
   type WorkerOptions,
 } from 'bullmq';
 import { Cluster, Redis } from 'ioredis';
-import type { PoolConfig } from 'pg';
+import { Pool, type PoolConfig } from 'pg';
 import { withClient } from '../database/with-client.js';
 import type { Log } from '../telemetry/logger.js';
 
@@ -24,8 +24,8 @@ export type OpenQueue = Pick<
 export type OpenWorker = Pick<Worker, 'waitUntilReady' | 'close' | 'on' | 'isRunning'>;
 export type Process = (job: { name: string; data: unknown }) => Promise<void>;
 
-/** Of each of the two pools; a blocked LISTEN has a connection of its own. */
-const CONNECTIONS_MAX = 2;
+/** Of each of the two pools; one of the worker's waits in LISTEN. */
+const CONNECTIONS_MAX = { queue: 2, worker: 3 };
 const REDIS_PORT = 6379;
 
 export function openQueue(store: QueueStore, name: string): OpenQueue {
@@ -33,11 +33,11 @@ export function openQueue(store: QueueStore, name: string): OpenQueue {
     const connection = redisConnection(store);
     return endingWith(connection, new Queue(name, { connection, prefix: store.prefix }));
   }
-  return new Queue(
-    name,
-    { connection: postgresOptions(store) } as never,
-    createPostgresBackend,
-  ) as unknown as OpenQueue;
+  const connection = pool(store, CONNECTIONS_MAX.queue);
+  return endingWith(
+    connection,
+    new Queue(name, { connection } as never, createPostgresBackend) as unknown as OpenQueue,
+  );
 }
 
 export function openWorker(store: QueueStore, name: string, run: Process, options: Partial<WorkerOptions>): OpenWorker {
@@ -45,8 +45,9 @@ export function openWorker(store: QueueStore, name: string, run: Process, option
     const connection = redisConnection(store);
     return endingWith(connection, new Worker(name, run, { ...options, connection, prefix: store.prefix }));
   }
-  const connection = postgresOptions(store);
-  return new Worker(name, run, { ...options, connection } as never, createPostgresBackend) as unknown as OpenWorker;
+  const connection = pool(store, CONNECTIONS_MAX.worker);
+  const worker = new Worker(name, run, { ...options, connection } as never, createPostgresBackend);
+  return endingWith(connection, worker as unknown as OpenWorker);
 }
 
 /** Makes BullMQ's tables, or says what is wrong with a Redis; gives back the store as it turned out to be. */
@@ -71,14 +72,23 @@ function redisConnection({ url, isCluster }: Extract<QueueStore, { kind: 'redis'
 
 /** BullMQ leaves open what it did not open itself. */
 function endingWith<T extends { close(force?: boolean): Promise<void> }>(connection: unknown, opened: T): T {
-  if (!(connection instanceof Cluster)) return opened;
   const close = opened.close.bind(opened);
-  opened.close = (force) => close(force).finally(() => connection.disconnect());
+  opened.close = async (force) => {
+    await close(force).finally(() => {
+      if (connection instanceof Cluster) connection.disconnect();
+    });
+    if (connection instanceof Pool && !connection.ending) await connection.end();
+  };
   return opened;
 }
 
-function postgresOptions(store: Extract<QueueStore, { kind: 'postgres' }>) {
-  return { ...store.login, schema: store.schema, max: CONNECTIONS_MAX };
+/**
+ * Not BullMQ's own, which takes away what listens for errors of its LISTEN connection before it ends it: one that PostgreSQL
+ * ends at that moment would end the process. A pool never leaves a connection without.
+ */
+function pool({ login, schema }: Extract<QueueStore, { kind: 'postgres' }>, max: number): Pool {
+  const options = `${login.options ?? ''} -c search_path="${schema}"`;
+  return new Pool({ ...login, options, max, keepAlive: true });
 }
 
 async function migrate({ login, schema }: Extract<QueueStore, { kind: 'postgres' }>): Promise<void> {

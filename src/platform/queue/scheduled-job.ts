@@ -19,17 +19,18 @@ export class ScheduledJob {
     private readonly log: Log,
   ) {}
 
-  get isRunning(): boolean {
-    return this.#running !== undefined;
-  }
-
-  /** Returns at once when a run is still going on. Throws what the handler throws, so that the queue tries again. */
+  /**
+   * Returns at once when a run is still going on. Throws what the handler throws, so that the queue tries again. One that took
+   * too long no longer counts, whether it stops or not: else a handler that hangs once would never run again.
+   */
   async run(stopping: AbortSignal): Promise<void> {
     if (this.#running) return;
     const timeout = new AbortController();
     const signal = AbortSignal.any([stopping, timeout.signal]);
     const started = Date.now();
-    this.#running = this.handler(signal).finally(() => (this.#running = undefined));
+    const running = this.handler(signal);
+    this.#running = running;
+    running.catch(() => undefined);
 
     let timer: NodeJS.Timeout | undefined;
     const late = new Promise<never>((_, reject) => {
@@ -40,13 +41,14 @@ export class ScheduledJob {
       }, this.timeoutMs);
     });
     try {
-      await Promise.race([this.#running, late]);
+      await Promise.race([running, late]);
       this.log.debug({ job: this.name, duration_ms: Date.now() - started }, 'job done');
     } catch (error) {
       this.log.error({ job: this.name, duration_ms: Date.now() - started, err: error }, 'job failed');
       throw error;
     } finally {
       clearTimeout(timer);
+      this.#running = undefined;
     }
   }
 }
