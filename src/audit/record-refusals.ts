@@ -13,6 +13,11 @@ const MINUTE_MS = 60_000;
 /** The head is locked for no longer than so many entries take. */
 const IN_ONE_ACT_MAX = 100;
 const ACTOR = 'system:guard';
+const SUPPRESSED = {
+  agent: 'agent.denials_suppressed',
+  member: 'member.denials_suppressed',
+  service_key: 'service_key.denials_suppressed',
+} as const satisfies Record<keyof typeof ID_PREFIX, string>;
 
 /** Entries whose commit was not answered: they landed if the last of them stands where it was put. */
 interface Doubt {
@@ -140,7 +145,7 @@ function draftOf({ caller, code, count, sinceMs }: Refused, fromMs: number, unti
   const [kind, id] = caller.principalId.split(':') as [keyof typeof ID_PREFIX, string];
   return {
     ...entry,
-    action: `${kind}.denials_suppressed`,
+    action: SUPPRESSED[kind],
     details: { [kind]: publicId(ID_PREFIX[kind], id), ...common },
   };
 }
