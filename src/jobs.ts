@@ -8,9 +8,10 @@ import { ExpireApprovals } from './credentials/approvals/expire-approvals.js';
 import { RetireVersions } from './credentials/retire-versions.js';
 import { FollowOverdue } from './identity/behaviour/follow-overdue.js';
 import { PruneProofs } from './identity/prune-proofs.js';
-import { ReadinessChecks } from './platform/health/readiness-checks.js';
+import { type CheckResult, ReadinessChecks } from './platform/health/readiness-checks.js';
 import type { JobQueue } from './platform/queue/job-queue.js';
 import type { OutboxQueue } from './platform/queue/outbox-queue.js';
+import { Metrics } from './platform/telemetry/metrics.js';
 import { PruneAnswers } from './tenancy/prune-answers.js';
 import { DeliverWebhook } from './webhooks/deliver-webhook.js';
 import { DELIVERIES_QUEUE } from './webhooks/dispatch.js';
@@ -59,8 +60,10 @@ export function handleOutbox(outbox: OutboxQueue, app: INestApplicationContext):
 
 /** One answer for both: whoever asks wants to know whether jobs run. */
 export function reportQueues(app: INestApplicationContext, queues: readonly Pick<JobQueue, 'health'>[]): void {
-  app.get(ReadinessChecks).add('queue', () => {
+  const health = (): CheckResult => {
     const states = queues.map((queue) => queue.health());
     return states.find(({ ready }) => !ready) ?? { ready: true, state: 'ok' };
-  });
+  };
+  app.get(ReadinessChecks).add('queue', health);
+  app.get(Metrics).gauge('chancery_queue_ready', 'Whether the jobs of this process run.', () => Number(health().ready));
 }

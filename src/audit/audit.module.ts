@@ -2,6 +2,7 @@ import { Global, Inject, Module, type OnApplicationBootstrap, type OnApplication
 import { CONFIG } from '../config/config.token.js';
 import type { Config } from '../config/environment.js';
 import { LOG, type Log } from '../platform/telemetry/logger.js';
+import { Metrics } from '../platform/telemetry/metrics.js';
 import { Acts } from '../tenancy/acts.js';
 import { AdministrativeActs } from './administrative-acts.js';
 import { AuditController } from './audit.controller.js';
@@ -49,7 +50,26 @@ export class AuditModule implements OnApplicationBootstrap, OnApplicationShutdow
   constructor(
     private readonly file: CheckpointFile,
     @Inject(LOG) private readonly log: Log,
-  ) {}
+    metrics: Metrics,
+    committers: Committers,
+  ) {
+    const { counts } = committers;
+    metrics.histogram(
+      'chancery_commit_batch_entries',
+      'Entries of uses that became durable together.',
+      () => counts.batches,
+    );
+    metrics.counter(
+      'chancery_commits_lost_total',
+      'Batches decided again because the chain had moved.',
+      () => counts.lost,
+    );
+    metrics.gauge(
+      'chancery_decisions_waiting',
+      'Decisions about uses that wait for a batch.',
+      () => committers.waiting,
+    );
+  }
 
   async onApplicationBootstrap(): Promise<void> {
     const { unreadable } = this.file;

@@ -12,6 +12,7 @@ import type { TenantTx } from '../platform/database/tenant-tx.js';
 import type { EntryRef } from '../tenancy/acts.js';
 import { appendLocked, compareAndAppend, hashAt, readHead } from './audit.repository.js';
 import { answerBatch, type Batch, decideBatch } from './batch.js';
+import { CommitCounts } from './commit-counts.js';
 import type { Committed, Decide, PolicyLoader } from './decision.js';
 import { ChainPutBackError, type Known, PolicyMemory } from './policy-memory.js';
 import { Submission } from './submission.js';
@@ -66,6 +67,7 @@ export class Committer<P> {
       busy: () => undefined,
       idle: () => undefined,
     },
+    private readonly counts = new CommitCounts(),
   ) {
     this.#memory = new PolicyMemory(load, now);
   }
@@ -83,6 +85,11 @@ export class Committer<P> {
       if (!this.#running) void this.#run();
       else if (patienceMs === 0 || this.#queue.length === MANY) this.#wake();
     });
+  }
+
+  /** Decisions that wait for a batch. */
+  get waiting(): number {
+    return this.#queue.length;
   }
 
   /** Where the chain ended when it was looked at last; null before. */
@@ -115,6 +122,7 @@ export class Committer<P> {
       const landed = await this.#attempt(taken, losses >= LOSSES_BEFORE_LOCK || this.#doubts.length > 0);
       clearInterval(expiry);
       losses = landed ? 0 : losses + 1;
+      if (!landed) this.counts.lost += 1;
     }
     this.#doubts = []; // whoever waited for them has given up
     this.#running = false;
@@ -265,7 +273,10 @@ export class Committer<P> {
 
   #settle(batch: Batch<P>): void {
     const last = batch.entries.at(-1);
-    if (last !== undefined) this.#memory.advance(last, batch.learned);
+    if (last !== undefined) {
+      this.#memory.advance(last, batch.learned);
+      this.counts.batches.observe(batch.entries.length);
+    }
     answerBatch(batch);
   }
 

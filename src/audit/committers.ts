@@ -2,6 +2,7 @@ import { Injectable, type BeforeApplicationShutdown } from '@nestjs/common';
 import { LRUCache } from 'lru-cache';
 import { Clock } from '../platform/clock.js';
 import { TenantDatabase } from '../platform/database/tenant-database.js';
+import { CommitCounts } from './commit-counts.js';
 import { Committer, type PolicyLoader } from './committer.js';
 import type { ChainEnd } from './policy-memory.js';
 
@@ -14,6 +15,7 @@ export class Committers<P = unknown> implements BeforeApplicationShutdown {
   readonly #idle = new LRUCache<string, Committer<P>>({ max: IDLE_COMMITTERS_MAX });
   readonly #busy = new Map<string, Committer<P>>();
   #load: PolicyLoader<P> | null = null;
+  readonly counts = new CommitCounts();
   #tellPutBack: () => void = () => undefined;
   readonly #watchers: ((tenantId: string) => void)[] = [];
 
@@ -41,7 +43,7 @@ export class Committers<P = unknown> implements BeforeApplicationShutdown {
     const known = this.#busy.get(tenantId) ?? this.#idle.get(tenantId);
     if (known !== undefined) return known;
     if (this.#load === null) throw new Error('no policy was named to decide by');
-    const made = new Committer<P>(tenantId, this.database, this.#load, () => this.clock.now(), {
+    const notify = {
       putBack: () => this.#tellPutBack(),
       busy: () => {
         this.#busy.set(tenantId, made);
@@ -51,9 +53,15 @@ export class Committers<P = unknown> implements BeforeApplicationShutdown {
         this.#busy.delete(tenantId);
         this.#idle.set(tenantId, made);
       },
-    });
+    };
+    const made = new Committer<P>(tenantId, this.database, this.#load, () => this.clock.now(), notify, this.counts);
     this.#idle.set(tenantId, made);
     return made;
+  }
+
+  /** Decisions of all tenants that wait for a batch. */
+  get waiting(): number {
+    return [...this.#busy.values()].reduce((sum, committer) => sum + committer.waiting, 0);
   }
 
   /** By tenant, where each chain ended when its committer last looked; a chain that ends earlier has been put back. */

@@ -34,11 +34,15 @@ export class NodeLease {
     this.#from = null;
   }
 
-  get remainingMs(): number {
-    if (this.#from === null) return 0;
+  /** Since it was renewed last; without end when it was given up. */
+  get ageMs(): number {
+    if (this.#from === null) return Infinity;
     const { monotonicMs, wallMs } = this.now();
-    const elapsedMs = Math.max(monotonicMs - this.#from.monotonicMs, wallMs - this.#from.wallMs);
-    return Math.max(0, LEASE_MS - elapsedMs);
+    return Math.max(monotonicMs - this.#from.monotonicMs, wallMs - this.#from.wallMs);
+  }
+
+  get remainingMs(): number {
+    return Math.max(0, LEASE_MS - this.ageMs);
   }
 
   get holds(): boolean {

@@ -84,6 +84,10 @@ export class PlatformWatch implements BeforeApplicationShutdown {
     return this.#lease.holds;
   }
 
+  get leaseAgeMs(): number {
+    return this.#lease.ageMs;
+  }
+
   get reading(): PlatformReading {
     return this.#reading;
   }

@@ -3,6 +3,7 @@ import { CONFIG } from '../config/config.token.js';
 import type { Config } from '../config/environment.js';
 import { Clock } from '../platform/clock.js';
 import { ReadinessChecks } from '../platform/health/readiness-checks.js';
+import { Metrics } from '../platform/telemetry/metrics.js';
 import { PasswordAttempts } from './attempts.js';
 import { InitializeVault } from './initialize-vault.js';
 import { Keyring } from './keyring.js';
@@ -45,10 +46,14 @@ export class KeysModule implements OnModuleInit {
   constructor(
     private readonly vault: Vault,
     private readonly readiness: ReadinessChecks,
+    private readonly metrics: Metrics,
   ) {}
 
   onModuleInit(): void {
     // Sealed is ready: brakes, tokens, audit and listings go on working (P7).
     this.readiness.add('vault', () => ({ ready: true, state: this.vault.state() }));
+    this.metrics.gauge('chancery_vault_sealed', 'Whether this process can decrypt nothing.', () =>
+      Number(this.vault.state() !== 'unsealed'),
+    );
   }
 }

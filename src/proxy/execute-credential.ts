@@ -19,6 +19,7 @@ import { callCut, denied, proofUsed, refused, sessionEnded } from './proxy.error
 import type { Refusal, Result as ParseResult } from './refusal.js';
 import { type ExecuteRequest, type ParsedTemplate, parseTemplate } from './template.js';
 import { denialEntry, intentEntry, pendingEntry, type UseFacts } from './use-entries.js';
+import { UseMetrics } from './use-metrics.js';
 import type { UsePolicy } from './use-policy.js';
 
 const USE_SCOPE = 'use:credential';
@@ -70,6 +71,7 @@ export class ExecuteCredential {
     private readonly inFlight: InFlightCalls,
     private readonly upstream: CallUpstream,
     private readonly gate: ApprovalGate,
+    private readonly metrics: UseMetrics,
     @Inject(CONFIG) private readonly config: Config,
   ) {}
 
@@ -180,6 +182,7 @@ export class ExecuteCredential {
     ref: EntryRef | null,
   ): Promise<PendingUse> {
     if (ref === null || !parsed.ok) throw new Error('what waits for a person has its entry');
+    this.metrics.pending();
     const about = { credentialName, url: parsed.value.target.url, purpose };
     return new PendingUse(await this.gate.ask(principal, use, use.waiting, about), ref);
   }
@@ -219,8 +222,14 @@ export class ExecuteCredential {
     if (result.kind === 'proof_used') throw proofUsed();
     if (result.kind === 'unauthenticated') throw sessionEnded();
     if (ref === null) throw new Error('a decision about a use always has its entry');
-    if (result.kind === 'refused') throw refused(result.refusal);
-    if (result.kind === 'denied') throw denied(result, ref);
+    if (result.kind === 'refused') {
+      this.metrics.denied(result.refusal.code);
+      throw refused(result.refusal);
+    }
+    if (result.kind === 'denied') {
+      this.metrics.denied(result.code);
+      throw denied(result, ref);
+    }
     if (call === null || !parsed.ok) throw callCut('decision', ref);
     // One signal for whatever ends the call.
     if (gone.aborted) call.abandon();

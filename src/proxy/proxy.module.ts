@@ -11,6 +11,7 @@ import { ProxyController } from './proxy.controller.js';
 import { StreamController } from './stream/stream.controller.js';
 import { StreamCredential } from './stream/stream-credential.js';
 import { StreamUpstream } from './stream/stream-upstream.js';
+import { UseMetrics } from './use-metrics.js';
 import { UseOutcomes } from './use-outcomes.js';
 import { loadUsePolicy, type UsePolicy } from './use-policy.js';
 
@@ -24,6 +25,7 @@ import { loadUsePolicy, type UsePolicy } from './use-policy.js';
     ExecuteCredential,
     StreamCredential,
     StreamUpstream,
+    UseMetrics,
     UseOutcomes,
   ],
   exports: [ExecuteCredential],

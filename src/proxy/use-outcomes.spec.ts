@@ -1,8 +1,11 @@
 import type { Committers } from '../audit/committers.js';
 import type { SubmitOptions } from '../audit/committer.js';
 import type { Config } from '../config/environment.js';
+import { InFlightCalls } from '../platform/outbound/in-flight.js';
 import { createLog } from '../platform/telemetry/logger.js';
+import { Metrics } from '../platform/telemetry/metrics.js';
 import { AnswerRedaction } from './redact-answer.js';
+import { UseMetrics } from './use-metrics.js';
 import { type UnderWay, UseOutcomes } from './use-outcomes.js';
 
 const call = {
@@ -24,8 +27,9 @@ function waitUnder(uses: Partial<Config['uses']>): number | undefined {
   };
   const committers = { of: () => ({ submit }) } as unknown as Committers;
   const config = { uses: { agentConcurrent: 64, tenantConcurrent: 512, outcomeWaitMs: 750, ...uses } } as Config;
-  const outcomes = new UseOutcomes(committers, createLog({ level: 'silent' }), config);
-  outcomes.succeeded(call, { status: 200 }, new AnswerRedaction([]));
+  const metrics = new UseMetrics(new Metrics(), new InFlightCalls());
+  const outcomes = new UseOutcomes(committers, metrics, createLog({ level: 'silent' }), config);
+  outcomes.succeeded(call, { status: 200, duration_ms: 1 }, new AnswerRedaction([]));
   expect(asked).toHaveLength(1);
   return asked[0]?.patienceMs;
 }

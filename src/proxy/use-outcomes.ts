@@ -12,6 +12,7 @@ import type { AgentPrincipal } from '../tenancy/principal.js';
 import { callCut, upstreamFailed } from './proxy.errors.js';
 import type { AnswerRedaction } from './redact-answer.js';
 import { outcomeEntry, redactedEntry, type UseOutcome } from './use-entries.js';
+import { UseMetrics } from './use-metrics.js';
 
 /** Until its outcome is in the chain, a use counts as under way on other nodes: where few are allowed, none waits. */
 const CONCURRENT_MIN_TO_WAIT = 16;
@@ -23,6 +24,9 @@ export interface UnderWay {
   readonly signal: StopSignal;
 }
 
+/** What its entry says besides; never anything of the secret. */
+export type UseDetails = Record<string, unknown> & { readonly duration_ms: number };
+
 /** Writes down what became of uses, and says to the caller what it is told when one failed. */
 @Injectable()
 export class UseOutcomes {
@@ -30,6 +34,7 @@ export class UseOutcomes {
 
   constructor(
     private readonly committers: Committers,
+    private readonly metrics: UseMetrics,
     @Inject(LOG) private readonly log: Log,
     @Inject(CONFIG) { uses }: Config,
   ) {
@@ -37,18 +42,15 @@ export class UseOutcomes {
     this.#patienceMs = fewest < CONCURRENT_MIN_TO_WAIT ? 0 : uses.outcomeWaitMs;
   }
 
-  succeeded(call: UnderWay, details: Record<string, unknown>, redaction: AnswerRedaction): void {
+  succeeded(call: UnderWay, details: UseDetails, redaction: AnswerRedaction): void {
+    this.metrics.ended('success', '', details.duration_ms, redaction.count);
     this.#record(call, 'success', { redactions: redaction.count, ...details }, redaction);
   }
 
   /** `redaction` is null when no answer came. */
-  failed(
-    call: UnderWay,
-    error: unknown,
-    details: Record<string, unknown>,
-    redaction: AnswerRedaction | null,
-  ): ProblemError {
+  failed(call: UnderWay, error: unknown, details: UseDetails, redaction: AnswerRedaction | null): ProblemError {
     const { problem, outcome } = this.#failure(call, error);
+    this.metrics.ended(outcome, problem.spec.code, details.duration_ms, redaction?.count ?? 0);
     this.#record(call, outcome, { code: problem.spec.code, ...details }, redaction);
     return problem;
   }

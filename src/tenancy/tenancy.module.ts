@@ -7,6 +7,7 @@ import { Directory } from './directory.js';
 import { LogIn } from './log-in.js';
 import { MemberSession } from './member-session.js';
 import { MembersController } from './members.controller.js';
+import { MetricsController } from './metrics.controller.js';
 import { Members } from './members.js';
 import { MemberFactory } from './new-member.js';
 import { ProvisionRole } from './provision-role.js';
@@ -21,7 +22,7 @@ import { TenantsController } from './tenants.controller.js';
 
 @Global()
 @Module({
-  controllers: [SessionsController, MembersController, ServiceKeysController, TenantsController],
+  controllers: [SessionsController, MembersController, ServiceKeysController, TenantsController, MetricsController],
   providers: [
     BearerAuthenticator,
     CreateTenant,

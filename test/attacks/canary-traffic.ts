@@ -2,9 +2,11 @@ import { once } from 'node:events';
 import { connect } from 'node:net';
 import type { ServerResponse } from 'node:http';
 import { brotliCompressSync, gzipSync } from 'node:zlib';
+import { PLATFORM_TENANT_ID } from '../../src/platform/ids.js';
 import { expectStatus, MASTER_PASSWORD } from '../support/app.js';
 import { eventually } from '../support/eventually.js';
 import { UPSTREAM_HOST as H } from '../support/hostile-upstream.js';
+import { signedIn } from '../support/identity.js';
 import type { AskedUse, UseDoor } from '../support/use-door.js';
 import { zstdBlock, zstdFrame } from '../support/zstd-frames.js';
 import { at, type CanaryCast, reason } from './canary-cast.js';
@@ -43,6 +45,14 @@ export class CanaryTraffic {
   async auditExport(): Promise<string> {
     const answer = await fetch(`${this.cast.node.process.at.tenant}/v1/audit/export`, {
       headers: { authorization: `Bearer ${this.cast.tenant.key}` },
+    });
+    return answer.text();
+  }
+
+  async metrics(): Promise<string> {
+    const token = await signedIn(this.cast.fleet, PLATFORM_TENANT_ID, 'auditor');
+    const answer = await fetch(`${this.cast.node.process.at.ops}/metrics`, {
+      headers: { authorization: `Bearer ${token}` },
     });
     return answer.text();
   }

@@ -104,6 +104,13 @@ attack('34', 'process', 'the export of the audit log', async (saw) => {
   saw('nothing of the secrets');
 });
 
+attack('34', 'process', 'what monitoring reads', async (saw) => {
+  const metrics = await traffic.metrics();
+  expect(metrics).toMatch(/^chancery_redactions_total [1-9]/m);
+  expectClean(Buffer.from(metrics), [...FORMS, ...issued, WITNESS]);
+  saw('nothing of the secrets');
+});
+
 attack('34', 'process', 'what a webhook is told', async (saw) => {
   expectClean(Buffer.from(JSON.stringify([hook.requests, await hook.deliveries('?limit=200')])));
   saw('nothing of the secrets');

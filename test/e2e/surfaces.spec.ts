@@ -38,6 +38,7 @@ const ROUTES: Readonly<Record<string, readonly [surfaces: string, who: Group]>> 
   'POST /oauth/revoke': ['tenant', 'anybody'],
   'POST /oauth/token': ['tenant', 'anybody'],
   'POST /mcp': ['tenant', 'agents'],
+  'GET /metrics': ['ops', 'readers'],
   'GET /openapi.json': ['tenant', 'anybody'],
   'GET /reference': ['tenant', 'anybody'],
   'GET /reference/{file}': ['tenant', 'anybody'],

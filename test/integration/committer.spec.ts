@@ -3,6 +3,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { entriesOf, verdictOn } from '../support/chain-check.js';
 import { asSuperuser, cloneDatabase, openDatabase, type OpenDatabase, type TestDatabase } from '../support/database.js';
 import { asTenant, newTenant } from '../support/tenants.js';
+import { CommitCounts } from '../../src/audit/commit-counts.js';
 import type { DecisionView } from '../../src/audit/decision.js';
 import { leaveNote, newCommitter, pullBrake, type ToyPolicy, use, watched } from '../support/toy-policy.js';
 
@@ -196,8 +197,10 @@ test('after three losses the head is locked first', async () => {
     swaps += 1;
     await leaveNote(other, tenant);
   });
-  expect(await newCommitter(disturbed, tenant).submit(use())).toMatchObject({ result: 'allowed', ref: { seq: 4 } });
-  expect(swaps).toBe(3);
+  const counts = new CommitCounts();
+  const committer = newCommitter(disturbed, tenant, Date.now, counts);
+  expect(await committer.submit(use())).toMatchObject({ result: 'allowed', ref: { seq: 4 } });
+  expect([swaps, counts.lost, counts.batches.count, counts.batches.sum]).toEqual([3, 3, 1, 1]);
 });
 
 test('a decision that misses something asks for a fresh policy, once', async () => {

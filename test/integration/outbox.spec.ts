@@ -4,6 +4,7 @@ import { loginAs } from '../../src/platform/database/database-address.js';
 import { SERVICE_ROLES } from '../../src/platform/database/roles.js';
 import { newUuid } from '../../src/platform/ids.js';
 import { enqueue, finishJob, LeaseLostError, takeLease } from '../../src/platform/queue/outbox.js';
+import { OutboxBacklog } from '../../src/platform/queue/outbox-backlog.js';
 import { OutboxQueue } from '../../src/platform/queue/outbox-queue.js';
 import { type OutboxHandler, OutboxWorker } from '../../src/platform/queue/outbox-worker.js';
 import { asSuperuser, cloneDatabase, openDatabase, type OpenDatabase, type TestDatabase } from '../support/database.js';
@@ -99,6 +100,28 @@ describe('the table', () => {
         });
       }
     });
+  });
+
+  test('the backlog is what is due and not done, of all tenants, and is asked for once in a while', async () => {
+    const empty = () => asSuperuser(database.adminUrl, (admin) => admin.query('delete from chancery.outbox'));
+    await empty();
+    let nowMs = 0;
+    const backlog = new OutboxBacklog(open.services, () => nowMs);
+    expect(await backlog.read()).toEqual({ due: 0, oldest_seconds: 0 });
+    await ask(tenant, 60_000);
+    await ask(await newTenant(database, open), -90_000);
+    const id = await ask();
+    await open.tenants.inTenant(tenant, async (tx) => {
+      const lease = await takeLease(tx, id, 1_000);
+      if (lease !== undefined) await finishJob(tx, lease);
+    });
+    await ask();
+    expect(await backlog.read()).toMatchObject({ due: 0 });
+    nowMs += 5_000;
+    const { due, oldest_seconds: oldest } = await backlog.read();
+    expect(due).toBe(2);
+    expect([oldest >= 90, oldest < 120]).toEqual([true, true]);
+    await empty();
   });
 
   test('a handler that fails is asked again later, and one that took too long writes nothing', async () => {

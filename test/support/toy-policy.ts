@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { AdministrativeActs } from '../../src/audit/administrative-acts.js';
+import type { CommitCounts } from '../../src/audit/commit-counts.js';
 import { Committer, type Decide, type DecisionView } from '../../src/audit/committer.js';
 import { SystemClock } from '../../src/platform/clock.js';
 import { TenantDatabase } from '../../src/platform/database/tenant-database.js';
@@ -39,8 +40,9 @@ export function newCommitter(
   open: Pick<OpenDatabase, 'tenants'>,
   tenantId: string,
   now: () => number = Date.now,
+  counts?: CommitCounts,
 ): Committer<ToyPolicy> {
-  return new Committer(tenantId, open.tenants, loadToyPolicy, now);
+  return new Committer(tenantId, open.tenants, loadToyPolicy, now, undefined, counts);
 }
 
 /** The administrative act that turns the toy's policy: raises the epoch and leaves its entry. */

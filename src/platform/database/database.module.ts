@@ -1,12 +1,15 @@
-import { type DynamicModule, Module, type OnApplicationShutdown } from '@nestjs/common';
+import { type DynamicModule, Inject, Module, type OnApplicationShutdown } from '@nestjs/common';
 import { CONFIG } from '../../config/config.token.js';
 import type { Config } from '../../config/environment.js';
 import { Clock, SystemClock } from '../clock.js';
 import { PlatformSecret } from '../crypto/platform-secret.js';
 import { ReadinessChecks } from '../health/readiness-checks.js';
 import { PLATFORM_TENANT_ID } from '../ids.js';
+import { OutboxBacklog } from '../queue/outbox-backlog.js';
 import { LOG, type Log } from '../telemetry/logger.js';
+import { Metrics } from '../telemetry/metrics.js';
 import { type DatabaseAddress, loginAs } from './database-address.js';
+import { meterDatabase } from './database-metrics.js';
 import { PolicyListener } from './policy-listener.js';
 import { rolePasswords } from './role-passwords.js';
 import { SERVICE_ROLES } from './roles.js';
@@ -25,7 +28,10 @@ export class DatabaseModule implements OnApplicationShutdown {
     private readonly listener: PolicyListener,
     database: TenantDatabase,
     readiness: ReadinessChecks,
+    metrics: Metrics,
+    @Inject(CONFIG) { database: { pool } }: Config,
   ) {
+    meterDatabase(metrics, { pools, max: pool.totalMax, backlog: new OutboxBacklog(services) });
     readiness.add('database', async () => {
       await database.inTenant(PLATFORM_TENANT_ID, (tx) => tx.client.query('select 1'), { lane: 'control' });
       return { ready: true, state: 'ok' };

@@ -81,6 +81,16 @@ export class TenantPools {
     return this.#open.control + this.#open.others;
   }
 
+  /** Those kept for control acts and leases, and all others. */
+  get openByUse(): Readonly<Record<'control' | 'others', number>> {
+    return this.#open;
+  }
+
+  /** Who waits for a connection now, of all tenants. */
+  get waiting(): number {
+    return [...this.#lanes.values()].reduce((sum, { waiters }) => sum + waiters.length, 0);
+  }
+
   async acquire(tenantId: string, lane: Lane): Promise<PooledConnection> {
     if (this.#closed) throw overCapacity('The server is shutting down.');
     const state = this.#lane(tenantId, lane);

@@ -39,6 +39,7 @@ test('P20: past its limit a process refuses with 503 and Retry-After, until some
   expect(refusal?.spec).toMatchObject({ status: 503, code: 'over_capacity', headers: { 'Retry-After': '1' } });
   first.raw.emit('close');
   expect(await ask(admission).said).toBeUndefined();
+  expect(admission.shed).toBe(1);
 });
 
 test('a late event loop refuses a crowd, and lets it in again when it has caught up', async () => {

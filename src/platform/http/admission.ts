@@ -24,6 +24,7 @@ export const YieldsUnderLoad = (): MethodDecorator => routeSettings({ yieldsUnde
 export class Admission {
   #inFlight = 0;
   #held = 0;
+  #shed = 0;
   #lateMs = 0;
   #sampledAt = performance.now();
   readonly #timer: NodeJS.Timeout;
@@ -42,11 +43,17 @@ export class Admission {
     done();
   }
 
+  /** Requests that were refused. */
+  get shed(): number {
+    return this.#shed;
+  }
+
   stop(): void {
     clearInterval(this.#timer);
   }
 
   #refuse(done: (refusal: ProblemError) => void): void {
+    this.#shed += 1;
     const refusal = overCapacity('The server has more to do than it can. Nothing was done.');
     if (this.#held >= HELD_MAX) return done(refusal);
     this.#held += 1;

@@ -4,15 +4,18 @@ import type { NestFastifyApplication } from '@nestjs/platform-fastify';
 import type { Config } from '../../config/environment.js';
 import type { PlatformSecret } from '../crypto/platform-secret.js';
 import type { Log } from '../telemetry/logger.js';
+import { Metrics } from '../telemetry/metrics.js';
 import { NestLogger } from '../telemetry/nest-logger.js';
 import { Admission } from './admission.js';
 import { ChanceryAdapter } from './chancery-adapter.js';
+import { meterHttp } from './http-metrics.js';
 import { HttpModule } from './http.module.js';
 import { Listener } from './listener.js';
 import { ProblemFilter } from './problem.filter.js';
 import { PrincipalRateGuard } from './principal-rate.guard.js';
 import { RateLimits } from './rate-limits.js';
 import { Refusals } from './refusals.js';
+import { RequestTimes } from './request-times.js';
 import { SURFACES, type Surface } from './surface.js';
 import { SurfaceOrigins } from './surface-origins.js';
 import { ValidationPipe } from './validation.js';
@@ -37,15 +40,22 @@ export async function createHttpApp(
   const limits = new RateLimits(config.http.ratePerMinute);
   const admission = new Admission();
   const refusals = new Refusals();
+  const times = new RequestTimes();
+  const metrics = new Metrics();
+  meterHttp(metrics, { times, refusals, admission });
   const adapter = new ChanceryAdapter({
     log,
     limits,
     admission,
     refusals,
+    times,
     requestBytesMax: config.http.requestBytesMax,
     trustedProxies: config.trustedProxies,
   });
-  const root = { module: RootModule, imports: [HttpModule.with({ config, log, origins, secret, refusals }), feature] };
+  const root = {
+    module: RootModule,
+    imports: [HttpModule.with({ config, log, origins, secret, refusals, metrics }), feature],
+  };
   const app = await NestFactory.create<NestFastifyApplication>(root, adapter, {
     logger: new NestLogger(log),
     abortOnError: false,
@@ -66,6 +76,7 @@ export async function createHttpApp(
       tls: config.tls,
       connectionsMax: config.http.connectionsMax,
       log,
+      refused: (status) => times.count(surface, null, status, 0),
       handle: (request, response) => fastify.routing(request, response),
     }),
   }));

@@ -10,6 +10,7 @@ import type { Refusals } from './refusals.js';
 import { newRequestId } from './request-id.js';
 import { ownHeaders, registerRequestHooks } from './request-hooks.js';
 import { sendProblem } from './send-problem.js';
+import type { RequestTimes } from './request-times.js';
 import { settingsOf } from './route-config.js';
 import { assertOwnSurface, surfaceConstraint } from './surface-constraint.js';
 import { present, Presented } from './view.js';
@@ -22,6 +23,7 @@ export type AdapterOptions = {
   limits: RateLimits;
   admission: Admission;
   refusals: Refusals;
+  times: RequestTimes;
   requestBytesMax: number;
   trustedProxies: readonly string[];
 };

@@ -5,6 +5,7 @@ import { HealthController } from '../health/health.controller.js';
 import { ReadinessChecks } from '../health/readiness-checks.js';
 import { PlatformSecret } from '../crypto/platform-secret.js';
 import { LOG, type Log } from '../telemetry/logger.js';
+import { Metrics } from '../telemetry/metrics.js';
 import { Cursors } from './pagination.js';
 import { Refusals } from './refusals.js';
 import { ReferenceController } from './reference.controller.js';
@@ -19,12 +20,13 @@ export type HttpModuleOptions = {
   origins: SurfaceOrigins;
   secret: PlatformSecret;
   refusals: Refusals;
+  metrics: Metrics;
 };
 
 /** Global: what every feature may ask for, and the routes that belong to no feature. */
 @Module({})
 export class HttpModule {
-  static with({ config, log, origins, secret, refusals }: HttpModuleOptions): DynamicModule {
+  static with({ config, log, origins, secret, refusals, metrics }: HttpModuleOptions): DynamicModule {
     return {
       module: HttpModule,
       global: true,
@@ -35,10 +37,11 @@ export class HttpModule {
         { provide: SurfaceOrigins, useValue: origins },
         { provide: PlatformSecret, useValue: secret },
         { provide: Refusals, useValue: refusals },
+        { provide: Metrics, useValue: metrics },
         { provide: Cursors, useFactory: () => new Cursors(secret.derive('cursor-mac')) },
         ReadinessChecks,
       ],
-      exports: [CONFIG, LOG, SurfaceOrigins, PlatformSecret, Refusals, Cursors, ReadinessChecks],
+      exports: [CONFIG, LOG, SurfaceOrigins, PlatformSecret, Refusals, Metrics, Cursors, ReadinessChecks],
     };
   }
   /** For a preview, which resolves dependencies and instantiates none: the values are never looked at. */

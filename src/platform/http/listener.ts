@@ -28,6 +28,8 @@ export type ListenerOptions = Readonly<{
   /** How long the headers of a request may take. */
   headersTimeoutMs?: number;
   log: Log;
+  /** Told of requests that were refused before they came to the router. */
+  refused?: (status: number) => void;
   handle: (request: IncomingMessage, response: ServerResponse) => void;
 }>;
 
@@ -103,7 +105,7 @@ export class Listener {
   }
 
   private receive(request: IncomingMessage, response: ServerResponse): void {
-    const { surface, tls, log, handle } = this.options;
+    const { surface, tls, log, handle, refused } = this.options;
     this.silent.delete(request.socket);
     this.open.add(response);
     response.once('close', () => {
@@ -117,6 +119,7 @@ export class Listener {
     const fault = requestFault(request);
     if (!fault) return handle(request, response);
     const requestId = refuse(request, response, fault);
+    refused?.(fault.spec.status);
     log.info(
       { request_id: requestId, surface, method: request.method, route: null, status: fault.spec.status },
       'request',
@@ -129,6 +132,7 @@ export class Listener {
     if (error.code === 'ECONNRESET' || !socket.writable || answering) return void socket.destroy();
     const problem = problemOfClientError(error);
     const requestId = refuseBytes(socket, problem);
+    this.options.refused?.(problem.spec.status);
     // A peer that keeps its half open would hold the connection slot.
     setTimeout(() => socket.destroy(), CHECK_EVERY_MS).unref();
     this.options.log.info(

@@ -29,6 +29,12 @@ test('what signed nobody in is counted by its code, a principal past its rate by
     [{ tenantId, principalId: 'agent:b' }, 'rate_limited', 1],
   ]);
   expect(refusals.take()).toEqual([]);
+  // Whoever counts on gets the numbers since the start.
+  expect([...refusals.unauthenticated]).toEqual([
+    ['unauthenticated', 3],
+    ['rate_limited', 1],
+  ]);
+  expect([...refusals.suppressed]).toEqual([['agent', 3]]);
 });
 
 test('a proof that was used up is counted for nobody, whoever seems to have sent it', () => {

@@ -27,6 +27,9 @@ export interface Refused {
  */
 export class Refusals {
   #counts = new Map<string, Refused>();
+  /** Since the start: by code, and by kind of principal. */
+  readonly unauthenticated = new Map<string, number>();
+  readonly suppressed = new Map<string, number>();
 
   /** Called for each failure of ours that is answered. */
   note({ status, code, isChallenge }: ProblemSpec, request: { raw: IncomingMessage }): void {
@@ -34,12 +37,13 @@ export class Refusals {
     const caller = callerOf(request);
     const isAnonymous = status === UNAUTHORIZED ? isChallenge !== true : caller === undefined;
     if (isAnonymous) this.count(code);
-    else if (code === 'rate_limited' && caller !== undefined) this.#counted(code, caller).count += 1;
+    else if (code === 'rate_limited' && caller !== undefined) this.#suppress(code, caller);
   }
 
   /** A request that signed nobody in. */
   count(code: string): void {
     this.#counted(code, null).count += 1;
+    increment(this.unauthenticated, code);
   }
 
   /** What was counted since the last time. */
@@ -56,6 +60,11 @@ export class Refusals {
       counted.count += count;
       counted.sinceMs = Math.min(counted.sinceMs ?? sinceMs, earlier ?? sinceMs);
     }
+  }
+
+  #suppress(code: string, caller: Caller): void {
+    this.#counted(code, caller).count += 1;
+    increment(this.suppressed, caller.principalId.slice(0, caller.principalId.indexOf(':')));
   }
 
   #counted(code: string, caller: Caller | RefusedCaller): Refused {
@@ -75,3 +84,5 @@ export class Refusals {
     return counted;
   }
 }
+
+const increment = (counts: Map<string, number>, key: string): void => void counts.set(key, (counts.get(key) ?? 0) + 1);

@@ -6,6 +6,7 @@ import type { RateLimits } from './rate-limits.js';
 import { pathOf } from './request-target.js';
 import { RESPONSE_HEADERS } from './response-headers.js';
 import { leaveBodyUnread } from './body-parsers.js';
+import type { RequestTimes, TimedRoute } from './request-times.js';
 import { settingsOf } from './route-config.js';
 import { surfaceOf } from './surface.js';
 
@@ -16,7 +17,7 @@ export const ownHeaders = (request: FastifyRequest) => ({ 'X-Request-Id': reques
 /** What happens to every request, matched or not, before its body is read and after it is answered. */
 export function registerRequestHooks(
   fastify: FastifyInstance,
-  { log, limits, admission }: { log: Log; limits: RateLimits; admission: Admission },
+  { log, limits, admission, times }: { log: Log; limits: RateLimits; admission: Admission; times: RequestTimes },
 ): void {
   fastify.addHook('onRequest', (request, reply, done) => {
     reply.headers(ownHeaders(request));
@@ -35,7 +36,9 @@ export function registerRequestHooks(
     done(methodNotAllowed(allowed));
   });
   fastify.addHook('onResponse', (request, reply, done) => {
-    logRequest(log, request, reply);
+    const route = request.is404 ? null : (request.routeOptions.config as unknown as TimedRoute);
+    logRequest(log, request, reply, route);
+    times.count(surfaceOf(request.raw), route, reply.statusCode, reply.elapsedTime);
     done();
   });
 }
@@ -50,13 +53,13 @@ function allowedMethods(fastify: FastifyInstance, request: FastifyRequest): stri
 }
 
 /** The pattern of the route, never its path: paths hold ids and names. */
-function logRequest(log: Log, request: FastifyRequest, reply: FastifyReply): void {
+function logRequest(log: Log, request: FastifyRequest, reply: FastifyReply, route: TimedRoute | null): void {
   log.info(
     {
       request_id: request.id,
       surface: surfaceOf(request.raw),
       method: request.method,
-      route: request.is404 ? null : (request.routeOptions.url ?? null),
+      route: route?.url ?? null,
       status: reply.statusCode,
       duration_ms: Math.round(reply.elapsedTime * 10) / 10,
     },
