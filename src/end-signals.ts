@@ -1,5 +1,10 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+
 /** What a shell says of a process that the signal ended: 128 and its number. */
 const EXIT_CODES = { SIGHUP: 129, SIGINT: 130, SIGTERM: 143 } as const;
+
+/** The interrupt that ended a program can reach us after we have heard of its end. */
+const LATE_MS = 50;
 
 /**
  * SIGHUP, SIGINT and SIGTERM from the first line on. Before somebody waits, and at the second one, the process exits at
@@ -28,10 +33,13 @@ export class EndSignals {
   }
 
   /** While a program in the same terminal runs, Ctrl-C is meant for it. */
-  leaveInterruptsTo<T>(program: Promise<T>): Promise<T> {
+  async leaveInterruptsTo<T>(program: Promise<T>): Promise<T> {
     this.#interruptsOff = true;
-    return program.finally(() => {
+    try {
+      return await program;
+    } finally {
+      await sleep(LATE_MS);
       this.#interruptsOff = false;
-    });
+    }
   }
 }

@@ -41,6 +41,12 @@ function printed(beginning: string): string {
   return line.trim();
 }
 
+/** What the commands wrote. */
+function ran(): string {
+  const file = path.join(demonstration.dir, 'ran');
+  return existsSync(file) ? readFileSync(file, 'utf8') : '';
+}
+
 (HAS_TERMINALS ? describe : describe.skip)('in a terminal', () => {
   test('the printed commands work as printed: a key of your own is stored, asked for and not shown', async () => {
     terminal.types(printed('credential store') + ENTER);
@@ -66,14 +72,17 @@ function printed(beginning: string): string {
     expect(await paste('clear the global brake')).toContain('brake cleared');
   });
 
-  test('lines pasted together run one after the other; Ctrl-C ends the command and nothing else', async () => {
+  test('lines pasted together run one after the other', async () => {
     // Into a file: on the screen, what is typed ahead stands in the midst of what a command says, as in any shell.
-    terminal.types(`sleep 0.3; echo one >>ran${ENTER}echo two >>ran${ENTER}`);
-    const ran = path.join(demonstration.dir, 'ran');
-    await eventually(() => existsSync(ran) && readFileSync(ran, 'utf8') === 'one\ntwo\n');
-    terminal.types(`sleep 600${ENTER}`);
-    await terminal.reads(/sleep 600\n/);
-    await new Promise((resolve) => setTimeout(resolve, 500));
+    terminal.types(`echo one >>ran${ENTER}echo two >>ran${ENTER}`);
+    await eventually(() => ran() === 'one\ntwo\n');
+    await terminal.reads(PROMPT);
+    expect(ran()).toBe('one\ntwo\n');
+  });
+
+  test('Ctrl-C ends the command and nothing else', async () => {
+    terminal.types(`echo three >>ran; sleep 600${ENTER}`);
+    await eventually(() => ran().endsWith('three\n'));
     expect(await paste(CTRL_C)).not.toContain('chancery:');
     expect(await paste('npx chancery status')).toMatch(/ready +yes/);
   });
