@@ -1,10 +1,11 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Redis } from 'ioredis';
-import { Client } from 'pg';
+import { Client, type Pool } from 'pg';
 import { pino } from 'pino';
 import { loginAs } from '../../src/platform/database/database-address.js';
 import { SERVICE_ROLES } from '../../src/platform/database/roles.js';
 import { JobQueue, type JobQueueOptions } from '../../src/platform/queue/job-queue.js';
+import { openQueue } from '../../src/platform/queue/queue-store.js';
 import { cloneDatabase } from '../support/database.js';
 import { MortalRedis, REDIS_SERVER } from '../support/mortal-redis.js';
 
@@ -189,6 +190,20 @@ test('a store that does not answer keeps nobody who adds a job waiting', async (
     await expect(queue.add([{ id: 'one', data: {} }])).rejects.toThrow('no answer within 300 ms');
   });
   await queue.stop();
+  await backend.close();
+});
+
+test('a connection that PostgreSQL ends while BullMQ has it between two questions ends nothing else', async () => {
+  const backend = await onPostgres();
+  const queue = openQueue({ kind: 'postgres', login: backend.options.postgres ?? {}, schema: 'bullmq' }, 'lent');
+  const { pool } = (queue as unknown as { backend: { connection: { pool: Pool } } }).backend.connection;
+  queue.on('error', () => undefined);
+  const lent = await pool.connect();
+  await backend.lose.connections();
+  await sleep(100);
+  await expect(lent.query('select 1')).rejects.toThrow('connection error');
+  lent.release(true);
+  await queue.close();
   await backend.close();
 });
 

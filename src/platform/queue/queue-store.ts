@@ -83,12 +83,13 @@ function endingWith<T extends { close(force?: boolean): Promise<void> }>(connect
 }
 
 /**
- * Not BullMQ's own, which takes away what listens for errors of its LISTEN connection before it ends it: one that PostgreSQL
- * ends at that moment would end the process. A pool never leaves a connection without.
+ * Not BullMQ's own, whose connections have nothing that listens for errors while they are lent, or while a worker ends: one that
+ * PostgreSQL ends at that moment would end the process. Whoever asks the connection next is told.
  */
 function pool({ login, schema }: Extract<QueueStore, { kind: 'postgres' }>, max: number): Pool {
   const options = `${login.options ?? ''} -c search_path="${schema}"`;
-  return new Pool({ ...login, options, max, keepAlive: true });
+  const connections = new Pool({ ...login, options, max, keepAlive: true });
+  return connections.on('connect', (client) => client.on('error', () => undefined));
 }
 
 async function migrate({ login, schema }: Extract<QueueStore, { kind: 'postgres' }>): Promise<void> {
