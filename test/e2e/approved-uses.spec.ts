@@ -25,12 +25,17 @@ let app: TestApp;
 let tenant: AppTenant;
 let agent: DpopAgent;
 let approver: Caller;
+let agents = 0;
 beforeAll(async () => {
   app = await startApp({ upstream: upstream.listener });
   tenant = await app.newTenant();
   approver = callerOn(app.at.tenant, await signedIn(app, tenant.id, 'approver'));
-  agent = await app.newAgent(tenant, 'scribe');
-  await storeCredential(tenant, KEY, SECRET, { grantTo: [agent], more: { approval: 'each_use' } });
+  await storeCredential(tenant, KEY, SECRET, { more: { approval: 'each_use' } });
+});
+/** One of its own for each test: most of what is asked here is refused, and an agent that goes on like that is demoted. */
+beforeEach(async () => {
+  agent = await app.newAgent(tenant, `scribe-${(agents += 1)}`);
+  expectStatus(await tenant.admin('PUT', `/v1/credentials/${KEY}/grants/${agent.id}`), 200);
 });
 afterEach(() => void (app.clock.aheadMs = 0));
 afterAll(() => app?.close());
@@ -74,7 +79,7 @@ test('an agent asks, somebody else looks and approves, the use happens, once', a
   const { body: shown } = await approver('GET', `/v1/approvals/${id}`);
   expect(shown).toMatchObject({
     kind: 'use',
-    agent_name: 'scribe',
+    agent_name: 'scribe-1',
     credential_name: KEY,
     version: 1,
     purpose: 'test',
