@@ -27,13 +27,14 @@ export class ProvisionRole {
     const role = tenantRole(tenantId);
     const password = this.secret.derive(`role-password/${role}`).toString('base64url');
     const options = `login connection limit ${CONNECTIONS_MAX} password '${scramVerifier(password)}'`;
+    // What the group may, but not to become it: its own settings belong to all tenants.
+    const join = `grant ${TENANT_GROUP} to ${role} with inherit true, set false`;
+    // Several statements of one query are one transaction: nobody meets a login that belongs nowhere.
     try {
-      await this.services.provisioner.query(`create role ${role} ${options}`);
+      await this.services.provisioner.query(`create role ${role} ${options}; ${join}`);
     } catch (error) {
       if ((error as { code?: string }).code !== ROLE_EXISTS) throw error;
-      await this.services.provisioner.query(`alter role ${role} ${options}`);
+      await this.services.provisioner.query(`alter role ${role} ${options}; ${join}`);
     }
-    // What the group may, but not to become it: its own settings belong to all tenants.
-    await this.services.provisioner.query(`grant ${TENANT_GROUP} to ${role} with inherit true, set false`);
   }
 }

@@ -1,5 +1,7 @@
 import type { Client } from 'pg';
 import { tenantRole } from '../../src/platform/database/roles.js';
+import { newUuid } from '../../src/platform/ids.js';
+import { ProvisionRole } from '../../src/tenancy/provision-role.js';
 import { sqlState } from '../../src/platform/database/database.errors.js';
 import { asSuperuser, cloneDatabase, openDatabase, type OpenDatabase, type TestDatabase } from '../support/database.js';
 import { fillTenantTables, tenantTables } from '../support/fill-tables.js';
@@ -38,6 +40,25 @@ const fate = (client: Client, sql: string, values: unknown[] = []): Promise<stri
     () => null,
     (error: unknown) => sqlState(error) ?? 'unknown',
   );
+
+test('P5: a tenant’s login is a member of its group from its first moment', async () => {
+  const tenant = newUuid();
+  // What cuts the connection after one round trip leaves everything or nothing.
+  const provisioner = {
+    query: jest.fn(async (sql: string) => {
+      if (provisioner.query.mock.calls.length > 1) throw new Error('the connection was cut');
+      return open.services.provisioner.query(sql);
+    }),
+  };
+  const cut = new ProvisionRole({ provisioner } as never, database.secret);
+  await cut.execute(tenant).catch(() => undefined);
+  const memberships = await asSuperuser(database.adminUrl, (admin) =>
+    admin.query(`select pg_has_role(oid, 'chancery_tenant', 'usage') as member from pg_roles where rolname = $1`, [
+      tenantRole(tenant),
+    ]),
+  );
+  expect(memberships.rows).toEqual([{ member: true }]);
+});
 
 test('P5: a tenant’s login sees its own rows in every table, and no other’s', async () => {
   expect(tables.length).toBeGreaterThan(10);
