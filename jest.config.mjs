@@ -68,6 +68,7 @@ const project = (name, roots, more = {}) => ({
 });
 
 export default {
+  testTimeout: 60_000, // patience, no promise: a machine may have much else to do
   testSequencer: '<rootDir>/test/support/heaviest-first.mjs',
   projects: [
     project('unit', ['src', 'packages']),

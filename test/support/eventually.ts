@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 
-const WITHIN_MS = 5_000;
+/** Patience, no promise: a machine may have much else to do. */
+const WITHIN_MS = 60_000;
 
 /** Asks again until the answer is as wanted; what happens behind an answer needs a moment. */
 export async function eventually<T>(

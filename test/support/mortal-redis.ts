@@ -4,7 +4,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { Redis } from 'ioredis';
-import { freePort } from '../../src/platform/database/embedded/launch.js';
+import { ownPort } from './own-ports.js';
 import { eventually } from './eventually.js';
 
 /** Where redis-server is; without one, what needs it is skipped. */
@@ -21,7 +21,7 @@ export class MortalRedis {
   ) {}
 
   static async start(...more: readonly string[]): Promise<MortalRedis> {
-    const redis = new MortalRedis(await freePort(), more);
+    const redis = new MortalRedis(await ownPort(), more);
     await redis.startAgain();
     return redis;
   }

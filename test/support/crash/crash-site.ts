@@ -5,7 +5,7 @@ import { LocalKeyProvider } from '../../../src/keys/local-key-provider.js';
 import { PlatformSecret } from '../../../src/platform/crypto/platform-secret.js';
 import { Secret } from '../../../src/platform/crypto/secret.js';
 import { readDatabaseAddress } from '../../../src/platform/database/database-address.js';
-import { freePort } from '../../../src/platform/database/embedded/launch.js';
+import { ownPort } from '../own-ports.js';
 import { rolePasswords } from '../../../src/platform/database/role-passwords.js';
 import { PLATFORM_TENANT_ID } from '../../../src/platform/ids.js';
 import { type AppTenant, type Doors, expectStatus, MASTER_PASSWORD, newTenant } from '../app.js';
@@ -52,7 +52,7 @@ export class CrashSite implements Doors {
     const upstreams = await HostileUpstreams.create();
     const ca = path.join(dir, 'upstream-ca.pem');
     writeFileSync(ca, upstreams.authority.certificate);
-    const [tenant, open, ops] = [await freePort(), await freePort(), await freePort()];
+    const [tenant, open, ops] = [await ownPort(), await ownPort(), await ownPort()];
     const calls: { of: Map<string, number> } = { of: new Map() };
     const upstream = await upstreams.https((request, response) => {
       const call = (request.url ?? '/').slice(1);

@@ -1,7 +1,7 @@
 import { spawnSync } from 'node:child_process';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { EmbeddedCluster } from '../../../src/platform/database/embedded-cluster.js';
-import { freePort } from '../../../src/platform/database/embedded/launch.js';
+import { ownPort } from '../own-ports.js';
 import { readPidFile } from '../../../src/platform/database/embedded/postmaster.js';
 import { clusterHome } from '../../../src/platform/database/embedded/home.js';
 import { serverUser } from '../../../src/platform/database/embedded/server-user.js';
@@ -25,7 +25,7 @@ export class MortalCluster {
   }
 
   static async create(dir: string): Promise<MortalCluster> {
-    const port = await freePort();
+    const port = await ownPort();
     const made = new MortalCluster(dir, port, await EmbeddedCluster.start({ dir, port, flags: FLAGS }));
     await asSuperuser(made.server.adminUrl, (admin) => admin.query(`create database ${DATABASE}`));
     return made;

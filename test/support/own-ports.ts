@@ -1,0 +1,24 @@
+import { randomInt } from 'node:crypto';
+import { isFree } from '../../src/quickstart/free-ports.js';
+
+/** Below those that a kernel hands out by itself, which begin at 32768 or later. */
+const FIRST = 12_000;
+/** A share for each of Jest's workers. */
+const SHARE = 2_000;
+const SHARES = 10;
+
+const share = (Number(process.env.JEST_WORKER_ID ?? 1) - 1) % SHARES;
+let next = randomInt(SHARE);
+
+/**
+ * A port for a server that listens later, or ends and listens again: meanwhile nobody else gets it. One that the kernel chose
+ * (`listen(0)`) it may give to somebody else as soon as it is closed.
+ */
+export async function ownPort(): Promise<number> {
+  for (let tried = 0; tried < SHARE; tried += 1) {
+    const port = FIRST + share * SHARE + next;
+    next = (next + 1) % SHARE;
+    if (await isFree(port)) return port;
+  }
+  throw new Error('no port is free');
+}
