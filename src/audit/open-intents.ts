@@ -5,6 +5,8 @@ export interface OpenIntent {
   readonly action: string;
   /** When it must have had its outcome. */
   readonly deadlineMs: number;
+  /** The start of the node that wrote it; null where it says none. */
+  readonly bootId: string | null;
 }
 
 interface Row {
@@ -12,12 +14,13 @@ interface Row {
   at: Date;
   action: string;
   deadline: string | null;
+  boot: string | null;
 }
 
 /** For an intent that names no deadline, which none of ours does. */
 const DEADLINE_DEFAULT_MS = 15 * 60_000;
 
-const COLUMNS = "seq, at, action, details->>'deadline' as deadline";
+const COLUMNS = "seq, at, action, details->>'deadline' as deadline, details->>'boot' as boot";
 /** An outcome stands behind its intent. `not in` is hashed whatever the planner expects, and it has no statistics to go by. */
 const isOpen = (afterSeq: string): string => `outcome = 'intent' and seq not in (
   select (details->>'intent')::bigint from audit_entries
@@ -49,8 +52,8 @@ export async function moveSwept(tx: TenantTx, seq: number): Promise<void> {
   ]);
 }
 
-function openIntent({ seq, at, action, deadline }: Row): OpenIntent {
+function openIntent({ seq, at, action, deadline, boot }: Row): OpenIntent {
   const stated = deadline === null ? Number.NaN : Date.parse(deadline);
   const deadlineMs = Number.isNaN(stated) ? at.getTime() + DEADLINE_DEFAULT_MS : stated;
-  return { seq: Number(seq), action, deadlineMs };
+  return { seq: Number(seq), action, deadlineMs, bootId: boot };
 }

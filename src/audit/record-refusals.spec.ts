@@ -1,3 +1,4 @@
+import { BootId } from '../platform/boot-id.js';
 import { type Clock, SystemClock } from '../platform/clock.js';
 import { databaseUnavailable, OutcomeUnknownError } from '../platform/database/database.errors.js';
 import { Refusals } from '../platform/http/refusals.js';
@@ -56,7 +57,7 @@ function setUp() {
   const now = jest.spyOn(clock, 'now').mockReturnValue(T0 + 1);
   const acts = new ToyActs();
   const refusals = new Refusals();
-  const record = new RecordRefusals(refusals, acts, clock, log);
+  const record = new RecordRefusals(refusals, acts, clock, new BootId(), log);
   const refuse = (times: number) => {
     const request = { raw: {} as never };
     setCaller(request, { tenantId: tenant, principalId: `agent:${agent}` });

@@ -1,5 +1,5 @@
 import { type BeforeApplicationShutdown, Inject, Injectable, type OnApplicationBootstrap } from '@nestjs/common';
-import { BOOT_ID } from '../platform/boot-id.js';
+import { BootId } from '../platform/boot-id.js';
 import { Clock } from '../platform/clock.js';
 import { OutcomeUnknownError } from '../platform/database/database.errors.js';
 import { type Refused, Refusals } from '../platform/http/refusals.js';
@@ -41,6 +41,7 @@ export class RecordRefusals implements OnApplicationBootstrap, BeforeApplication
     private readonly refusals: Refusals,
     private readonly acts: Acts,
     private readonly clock: Clock,
+    private readonly boot: BootId,
     @Inject(LOG) private readonly log: Log,
   ) {
     this.#sinceMs = minuteOf(clock.now());
@@ -95,7 +96,8 @@ export class RecordRefusals implements OnApplicationBootstrap, BeforeApplication
       await this.acts.run(tenantId, async (act) => {
         const again = doubt === undefined || (await hasLanded(act, doubt)) ? [] : doubt.refused;
         refused = [...again, ...fresh];
-        for (const one of refused) last = await act.chain.append(draftOf(one, sinceMs, untilMs));
+        for (const one of refused)
+          last = await act.chain.append(draftOf(one, { fromMs: sinceMs, untilMs, boot: this.boot.value }));
       });
       this.#doubts.delete(tenantId);
       return true;
@@ -136,9 +138,16 @@ function byChain(refused: readonly Refused[], doubtful: Iterable<string>): Map<s
   return chains;
 }
 
-function draftOf({ caller, code, count, sinceMs }: Refused, fromMs: number, untilMs: number): EntryDraft {
+interface Minute {
+  readonly fromMs: number;
+  readonly untilMs: number;
+  /** Counts are each process's own. */
+  readonly boot: string;
+}
+
+function draftOf({ caller, code, count, sinceMs }: Refused, { fromMs, untilMs, boot }: Minute): EntryDraft {
   const from = new Date(sinceMs ?? fromMs).toISOString();
-  const common = { code, count, from, to: new Date(untilMs).toISOString(), boot: BOOT_ID };
+  const common = { code, count, from, to: new Date(untilMs).toISOString(), boot };
   const entry = { actor: ACTOR, outcome: 'denied' } as const;
   if (caller === null) return { ...entry, action: 'authentication.failed', details: common };
   if (caller === 'others') return { ...entry, action: 'principals.denials_suppressed', details: common };

@@ -1,4 +1,5 @@
 import { Global, Module } from '@nestjs/common';
+import { LiveNodes } from '../audit/live-nodes.js';
 import { AllNodes } from '../keys/all-nodes.js';
 import { KeysModule } from '../keys/keys.module.js';
 import { Metrics } from '../platform/telemetry/metrics.js';
@@ -9,6 +10,7 @@ import { ClearBrake } from './clear-brake.js';
 import { GlobalBrake } from './global-brake.js';
 import { LeasedNodes } from './leased-nodes.js';
 import { ListBrakes } from './list-brakes.js';
+import { NodesWithLease } from './nodes-with-lease.js';
 import { PlatformWatch } from './platform-watch.js';
 
 const MS_PER_SECOND = 1_000;
@@ -25,8 +27,9 @@ const MS_PER_SECOND = 1_000;
     ListBrakes,
     PlatformWatch,
     { provide: AllNodes, useClass: LeasedNodes },
+    { provide: LiveNodes, useClass: NodesWithLease },
   ],
-  exports: [AllNodes, GlobalBrake],
+  exports: [AllNodes, GlobalBrake, LiveNodes],
 })
 export class BrakesModule {
   constructor(metrics: Metrics, brake: GlobalBrake, watch: PlatformWatch) {

@@ -30,11 +30,12 @@ const LEASE = `interval '${LEASE_MS} milliseconds'`;
 /** Leaves time for another try within the lease. */
 const RENEW_TIMEOUT_MS = 1_500;
 
-/** Makes this node known. It holds no lease yet: the first renewal, which reads after this has committed, brings it. */
+/** Makes this node known; again, when nobody heard that it worked. It holds no lease yet: the first renewal, which reads after this has committed, brings it. */
 export async function registerNode(client: ClientBase, bootId: string): Promise<void> {
   await client.query(`select delete_leases(now() - ${FORGOTTEN_AFTER})`);
   await client.query(
-    'insert into node_leases (tenant_id, boot_id, lease_until, acknowledged_seq) values ($1, $2, now(), 0)',
+    `insert into node_leases (tenant_id, boot_id, lease_until, acknowledged_seq) values ($1, $2, now(), 0)
+     on conflict do nothing`,
     [PLATFORM_TENANT_ID, bootId],
   );
 }
@@ -76,6 +77,15 @@ export async function forgetNode(client: ClientBase, bootId: string): Promise<vo
     PLATFORM_TENANT_ID,
     bootId,
   ]);
+}
+
+/** The nodes whose leases run. */
+export async function findLiveBootIds(client: ClientBase): Promise<string[]> {
+  const { rows } = await client.query<{ boot_id: string }>(
+    'select boot_id from node_leases where tenant_id = $1 and lease_until >= now()',
+    [PLATFORM_TENANT_ID],
+  );
+  return rows.map(({ boot_id }) => boot_id);
 }
 
 /** How many known nodes have not said that they obeyed the platform chain up to `seq`. */

@@ -7,7 +7,7 @@ export const nodeLeases = chancerySchema.table(
   {
     tenantId: tenantId(),
     bootId: uuid('boot_id').notNull(),
-    /** By the database’s clock; for tidying up and for people. A node goes by its own clock (node-lease.ts). */
+    /** By the database’s clock; for tidying up, for the sweep and for people. A node goes by its own clock (node-lease.ts). */
     leaseUntil: timestamp('lease_until', { withTimezone: true, precision: 3 }).notNull(),
     /** The node has obeyed the platform chain up to here. */
     acknowledgedSeq: bigint('acknowledged_seq', { mode: 'number' }).notNull(),

@@ -2,10 +2,11 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { Inject, Injectable, type BeforeApplicationShutdown } from '@nestjs/common';
 import { Committers } from '../audit/committers.js';
 import { Vault } from '../keys/vault.js';
+import { BootId } from '../platform/boot-id.js';
 import { concernsPlatform } from '../platform/database/policy-channel.js';
 import { PolicyListener } from '../platform/database/policy-listener.js';
 import { TenantDatabase } from '../platform/database/tenant-database.js';
-import { newUuid, PLATFORM_TENANT_ID } from '../platform/ids.js';
+import { PLATFORM_TENANT_ID } from '../platform/ids.js';
 import { InFlightCalls } from '../platform/outbound/in-flight.js';
 import { LOG, type Log } from '../platform/telemetry/logger.js';
 import { NodeLease } from './node-lease.js';
@@ -24,7 +25,6 @@ const EXAMINE_AGAIN_MS = 500;
  */
 @Injectable()
 export class PlatformWatch implements BeforeApplicationShutdown {
-  readonly #bootId = newUuid();
   readonly #lease = new NodeLease();
   #registered = false;
   #reading = NOTHING_READ;
@@ -46,6 +46,7 @@ export class PlatformWatch implements BeforeApplicationShutdown {
     private readonly inFlight: InFlightCalls,
     private readonly committers: Committers,
     private readonly vault: Vault,
+    private readonly boot: BootId,
     @Inject(LOG) private readonly log: Log,
   ) {}
 
@@ -64,7 +65,7 @@ export class PlatformWatch implements BeforeApplicationShutdown {
     for (const timer of [this.#timer, this.#lossTimer]) if (timer !== null) clearTimeout(timer);
     await Promise.allSettled([this.#running, this.#next]);
     this.#lease.giveUp();
-    if (this.#registered) await this.#ask((client) => forgetNode(client, this.#bootId)).catch(() => undefined);
+    if (this.#registered) await this.#ask((client) => forgetNode(client, this.boot.value)).catch(() => undefined);
   }
 
   /**
@@ -112,11 +113,11 @@ export class PlatformWatch implements BeforeApplicationShutdown {
     if (this.#closed) return;
     const hadLease = this.#lease.holds;
     if (!this.#registered) {
-      await this.#ask((client) => registerNode(client, this.#bootId));
+      await this.#ask((client) => registerNode(client, this.boot.value));
       this.#registered = true;
     }
     const sentAt = this.#lease.now();
-    const reading = await this.#ask((client) => renewLease(client, this.#bootId, this.#obeyedSeq));
+    const reading = await this.#ask((client) => renewLease(client, this.boot.value, this.#obeyedSeq));
     if (reading === null) {
       this.#registered = false;
       throw new Error('this node was forgotten by the others');

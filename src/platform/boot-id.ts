@@ -1,4 +1,6 @@
 import { randomUUID } from 'node:crypto';
 
-/** Names this process in what it writes down, so that what one that died has left is told apart. */
-export const BOOT_ID = randomUUID();
+/** Names one start of a node, in what it writes down and in its lease, so that what one that died has left is told apart. */
+export class BootId {
+  readonly value = randomUUID();
+}

@@ -5,6 +5,7 @@ import { GlobalBrake } from '../brakes/global-brake.js';
 import { CONFIG } from '../config/config.token.js';
 import type { Config } from '../config/environment.js';
 import { TenantKeys } from '../keys/tenant-keys.js';
+import { BootId } from '../platform/boot-id.js';
 import { InFlightCalls, type OpenCall } from '../platform/outbound/in-flight.js';
 import type { StopSignal } from '../platform/stop-signal.js';
 import type { EntryRef } from '../tenancy/acts.js';
@@ -72,6 +73,7 @@ export class ExecuteCredential {
     private readonly upstream: CallUpstream,
     private readonly gate: ApprovalGate,
     private readonly metrics: UseMetrics,
+    private readonly boot: BootId,
     @Inject(CONFIG) private readonly config: Config,
   ) {}
 
@@ -206,6 +208,7 @@ export class ExecuteCredential {
       template: input.parsed.ok ? input.parsed.value : null,
       timeoutMs: input.timeoutMs,
       nowMs,
+      bootId: this.boot.value,
       heldSince: heldSince?.seq ?? null,
       platformSeq: this.globalBrake.platformSeq,
     };

@@ -1,5 +1,4 @@
 import { approvalKey } from '../credentials/approvals/approvals-policy.js';
-import { BOOT_ID } from '../platform/boot-id.js';
 import { publicId } from '../platform/ids.js';
 import { isoTimes } from '../platform/iso-time.js';
 import type { EntryDraft, EntryRef } from '../tenancy/acts.js';
@@ -25,6 +24,8 @@ export interface UseFacts {
   readonly template: ParsedTemplate | null;
   readonly timeoutMs: number;
   readonly nowMs: number;
+  /** Of the process that admits it. */
+  readonly bootId: string;
   /** The entry in which this same request, its proof spent, began to wait for a person; null for a new one. */
   readonly heldSince: number | null;
   /** The position of the platform chain the global brake was read at. */
@@ -40,7 +41,7 @@ export function intentEntry(facts: UseFacts, { credential, version, approvalId }
     credential: publicId('crd', credential.id),
     version,
     flags: credential.flags,
-    boot: BOOT_ID,
+    boot: facts.bootId,
     deadline: iso(facts.nowMs + facts.timeoutMs + DEADLINE_MARGIN_MS),
     ...common(facts),
     ...approvalOf(approvalId),

@@ -1,4 +1,8 @@
+import { registerNode } from '../../src/brakes/node-leases.repository.js';
 import { PlatformWatch } from '../../src/brakes/platform-watch.js';
+import { LiveNodes } from '../../src/audit/live-nodes.js';
+import { BootId } from '../../src/platform/boot-id.js';
+import { PLATFORM_TENANT_ID } from '../../src/platform/ids.js';
 import { Committers } from '../../src/audit/committers.js';
 import { Sealing } from '../../src/credentials/sealing.js';
 import { type AppTenant, execute, startApp, storeCredential, type TestApp, UPSTREAM_URL } from '../support/app.js';
@@ -105,6 +109,26 @@ test('a node that cannot get one answers 503, and leaves no entry', async () => 
   loseLease();
   expect(await execute(agent, 'key')).toMatchObject({ status: 503, body: { code: 'over_capacity' } });
   expect(await settled()).toHaveLength(before);
+});
+
+test('P3: an intent names a start of a node that holds a lease, until that node is closed', async () => {
+  const nodes = app.app.get(LiveNodes);
+  const second = await app.join();
+  const held = await nodes.bootIds();
+  expect(held.size).toBe(2);
+  await execute(agent, 'key');
+  const named = (await settled()).find(({ outcome }) => outcome === 'intent')?.details.boot;
+  expect([...held]).toContain(named);
+  await second.close();
+  expect([...(await nodes.bootIds())]).toEqual([named]);
+});
+
+test('a node whose registration was not heard of registers again', async () => {
+  const register = () =>
+    app.open.tenants.inTenant(PLATFORM_TENANT_ID, ({ client }) => registerNode(client, app.app.get(BootId).value));
+  await register();
+  await register();
+  expect((await execute(agent, 'key')).status).toBe(200);
 });
 
 test('a session that runs out cuts the call it is in', async () => {

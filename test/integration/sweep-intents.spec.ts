@@ -1,4 +1,5 @@
 import { readHead } from '../../src/audit/audit.repository.js';
+import { newUuid } from '../../src/platform/ids.js';
 import { type OpenAudit, openAudit } from '../support/audit.js';
 import { entriesOf, verdictOn } from '../support/chain-check.js';
 import { asSuperuser } from '../support/database.js';
@@ -20,11 +21,14 @@ afterEach(async () => {
 });
 afterAll(() => audit?.close());
 
-const intent = (inMs: number) =>
+const intent = (inMs: number, boot?: string) =>
   audit.append(tenant, {
     action: 'credential.use',
     outcome: 'intent',
-    details: { deadline: new Date(audit.clock.now() + inMs).toISOString() },
+    details: {
+      deadline: new Date(audit.clock.now() + inMs).toISOString(),
+      ...(boot === undefined ? {} : { boot }),
+    },
   });
 const outcome = (seq: number) =>
   audit.append(tenant, { action: 'credential.use.outcome', outcome: 'success', details: { intent: seq } });
@@ -59,6 +63,36 @@ test('P3: an intent a minute past its deadline without an outcome reads unknown,
   const { seq, swept_seq: swept } = await head();
   expect(swept).toBe(seq);
   expect(await unknowns()).toHaveLength(1);
+});
+
+test('P3: an intent of a node that is gone for a minute reads unknown, however far its deadline is', async () => {
+  const [alive, dead] = [newUuid(), newUuid()];
+  audit.liveNodes.add(alive).add(dead);
+  const theirs = await intent(900_000, dead);
+  await intent(900_000, alive);
+  const sweepAt = async (aheadMs: number): Promise<unknown[]> => {
+    audit.clock.aheadMs = aheadMs;
+    await audit.sweep.execute();
+    return unknowns();
+  };
+  expect(await sweepAt(60_000)).toEqual([]);
+  audit.liveNodes.delete(dead);
+  expect(await sweepAt(70_000)).toEqual([]);
+  expect(await sweepAt(129_000)).toEqual([]);
+  expect(await sweepAt(131_000)).toEqual([marked(theirs.seq)]);
+});
+
+test('P3: a node that was away for a moment is not taken for gone later', async () => {
+  const boot = newUuid();
+  await intent(900_000, boot);
+  await audit.sweep.execute();
+  audit.liveNodes.add(boot);
+  audit.clock.aheadMs = 61_000;
+  await audit.sweep.execute();
+  audit.liveNodes.delete(boot);
+  audit.clock.aheadMs = 122_000;
+  await audit.sweep.execute();
+  expect(await unknowns()).toEqual([]);
 });
 
 test('P3: more intents than one page, and more than one act, are all marked', async () => {

@@ -41,6 +41,7 @@ export async function openAudit() {
   const keys = new SigningKeys(database.secret, open.tenants, acts, clock);
   const heads = new ChainHeads(open.services);
   const committers = new Committers(open.tenants, clock);
+  const liveNodes = new Set<string>();
   const chain = new ReadChain(open.tenants, committers);
   const append = (tenantId: string, draft: Partial<EntryDraft> = {}): Promise<EntryRef> =>
     acts.run(tenantId, (act) =>
@@ -68,7 +69,8 @@ export async function openAudit() {
     sign,
     chain,
     verify: new VerifyChain(chain, file, keys),
-    sweep: new SweepIntents(heads, open.tenants, acts, clock, log),
+    liveNodes,
+    sweep: new SweepIntents(heads, open.tenants, acts, clock, { bootIds: () => Promise.resolve(liveNodes) }, log),
     startup: new StartupCheck(heads, file, open.tenants, sign, { checkpointFile: checkpointPath }),
     list: new ListEntries(open.tenants, committers),
     exporter: new ExportChain(chain, file, clock),

@@ -1,6 +1,7 @@
 import { type DynamicModule, Inject, Module, type OnApplicationShutdown } from '@nestjs/common';
 import { CONFIG } from '../../config/config.token.js';
 import type { Config } from '../../config/environment.js';
+import { BootId } from '../boot-id.js';
 import { Clock, SystemClock } from '../clock.js';
 import { PlatformSecret } from '../crypto/platform-secret.js';
 import { ReadinessChecks } from '../health/readiness-checks.js';
@@ -19,7 +20,7 @@ import { TenantPools } from './tenant-pools.js';
 
 const WAITERS_MAX = 256;
 
-/** Global: the tenants' connections, the deployment's own, and the clock. */
+/** Global: the tenants' connections, the deployment's own, the clock, and the name of this start. */
 @Module({})
 export class DatabaseModule implements OnApplicationShutdown {
   constructor(
@@ -43,6 +44,7 @@ export class DatabaseModule implements OnApplicationShutdown {
       module: DatabaseModule,
       global: true,
       providers: [
+        BootId,
         { provide: Clock, useClass: SystemClock },
         {
           provide: TenantPools,
@@ -68,7 +70,7 @@ export class DatabaseModule implements OnApplicationShutdown {
             new PolicyListener(loginAs(address, SERVICE_ROLES.scheduler, rolePasswords(secret)), log),
         },
       ],
-      exports: [Clock, TenantPools, TenantDatabase, ServiceDatabase, PolicyListener],
+      exports: [BootId, Clock, TenantPools, TenantDatabase, ServiceDatabase, PolicyListener],
     };
   }
 

@@ -3,6 +3,7 @@ import { AdministrativeActs } from '../../../src/audit/administrative-acts.js';
 import { readEntries, type StoredEntry } from '../../../src/audit/audit.repository.js';
 import { ChainHeads } from '../../../src/audit/chain-heads.js';
 import { SweepIntents } from '../../../src/audit/sweep-intents.js';
+import { NodesWithLease } from '../../../src/brakes/nodes-with-lease.js';
 import { createLog } from '../../../src/platform/telemetry/logger.js';
 import { TestClock } from '../audit.js';
 import type { Caller } from '../identity.js';
@@ -34,7 +35,8 @@ export class Inspection {
     clock.aheadMs = AHEAD_MS;
     const { tenants, services } = this.site.open;
     const acts = new AdministrativeActs(tenants, clock);
-    await new SweepIntents(new ChainHeads(services), tenants, acts, clock, this.#log).execute();
+    const nodes = new NodesWithLease(tenants);
+    await new SweepIntents(new ChainHeads(services), tenants, acts, clock, nodes, this.#log).execute();
   }
 
   /** P14, P3: the client's list against the chain's, and the upstream's against both. */
