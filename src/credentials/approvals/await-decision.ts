@@ -50,7 +50,9 @@ export class AwaitDecision implements OnModuleInit, BeforeApplicationShutdown {
     const leave = (): void => left.abort();
     if (gone.aborted) leave();
     gone.addEventListener('abort', leave, { once: true });
-    const over = AbortSignal.any([left.signal, this.#closing.signal, AbortSignal.timeout(waitMs)]);
+    // No `AbortSignal.timeout` in here: `any` holds it weakly, and one that the garbage collection took ends no wait.
+    const timer = setTimeout(leave, waitMs).unref();
+    const over = AbortSignal.any([left.signal, this.#closing.signal]);
     let changed = true;
     let wake: Wake = () => undefined;
     const woken = (): void => {
@@ -69,6 +71,7 @@ export class AwaitDecision implements OnModuleInit, BeforeApplicationShutdown {
       }
     } finally {
       this.#held -= 1;
+      clearTimeout(timer);
       gone.removeEventListener('abort', leave);
       waiters.delete(woken);
       if (waiters.size === 0) this.#waiting.delete(tenantId);
