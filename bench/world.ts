@@ -7,7 +7,7 @@ import { Client } from 'pg';
 import { Pool } from 'undici';
 import { EmbeddedCluster } from '../src/platform/database/embedded-cluster.js';
 import { Door, personOf, signIn } from '../src/quickstart/doors.js';
-import { freePorts } from '../src/quickstart/free-ports.js';
+import { holdPorts } from '../src/quickstart/free-ports.js';
 import type { Prepared } from './load.js';
 import { runBuilt, startOurs, type Started, startServer, stop } from './processes.js';
 
@@ -57,7 +57,9 @@ export async function startWorld(options: WorldOptions = {}): Promise<World> {
   const upstream = await startOurs<{ port: number; certificate: string }>('upstream', { UPSTREAM_HOST });
   writeFileSync(file('ca.pem'), upstream.said.certificate);
   const adminUrl = await createDatabase(cluster.adminUrl);
-  const [tenantPort, publicPort, opsPort] = await freePorts(3);
+  const held = await holdPorts([0, 0, 0]);
+  await held.release();
+  const [tenantPort, publicPort, opsPort] = held.ports;
   const env = {
     CHANCERY_ENV: 'development',
     TENANT_LISTEN: `127.0.0.1:${tenantPort}`,

@@ -43,12 +43,14 @@ export interface StartOptions {
   readonly migrationsFolder?: string;
   /** How often the queue's watchdog looks, unless as often as it always does. */
   readonly queueWatchMs?: number;
+  /** What comes last before the listeners bind, such as giving back ports that were held for them. */
+  readonly beforeListening?: () => Promise<void>;
 }
 
 /** Database, migrations, application, listeners, in this order; `main.ts`, the quickstart and the tests start here. */
 export function startChancery(options: StartOptions): Promise<Chancery> {
   return undoneOnFailure(async (opened) => {
-    const { config, log, migrationsFolder, queueWatchMs } = options;
+    const { config, log, migrationsFolder, queueWatchMs, beforeListening } = options;
     const secret = await platformSecret(config);
     const embedded = await openEmbedded(config, log);
     if (embedded !== null) opened.push(() => embedded.cluster.stop());
@@ -71,6 +73,7 @@ export function startChancery(options: StartOptions): Promise<Chancery> {
       const queue = await startJobs(http, config, log, address, secret, queueWatchMs);
       opened.push(() => queue.stop());
     }
+    await beforeListening?.();
     const urls = await http.listen();
     keepToItself(http.app.get(DialPolicy), [...Object.values(urls), `tcp://${address.host}:${address.port}`]);
     return { app: http.app, urls, adminUrl };

@@ -1,15 +1,13 @@
 import { type Config, loadConfig } from '../config/environment.js';
 import { UPSTREAM_HOST } from './demo-upstream.js';
-import { freePorts, isFree } from './free-ports.js';
-import type { QuickstartFolder, QuickstartState } from './state-file.js';
+import type { QuickstartFolder } from './state-file.js';
 
-/** The configuration of the demonstration: everything embedded, in one folder, on loopback; the ports of last time when they are free. */
-export async function quickstartConfig(
+/** The configuration of the demonstration: everything embedded, in one folder, on loopback. */
+export function quickstartConfig(
   folder: QuickstartFolder,
-  before: QuickstartState | null,
+  [tenant, open, ops]: readonly number[],
   upstreamPort: number,
-): Promise<Config> {
-  const [tenant, open, ops] = await listenPorts(before);
+): Config {
   return loadConfig({
     CHANCERY_ENV: 'development',
     LOG_LEVEL: 'info',
@@ -23,11 +21,4 @@ export async function quickstartConfig(
     CHANCERY_RESOLVE: `${UPSTREAM_HOST}=127.0.0.1:${upstreamPort}`,
     CHANCERY_EXTRA_CA: folder.path('demo-ca.pem'),
   });
-}
-
-async function listenPorts(before: QuickstartState | null): Promise<number[]> {
-  if (before === null) return freePorts(3);
-  const known = [before.tenantUrl, before.publicUrl, before.opsUrl].map((url) => Number(new URL(url).port));
-  const free = await Promise.all(known.map(isFree));
-  return free.every(Boolean) ? known : freePorts(3);
 }

@@ -14,6 +14,7 @@ import { DemoUpstream } from './demo-upstream.js';
 import { Door } from './doors.js';
 import { quickstartConfig } from './environment.js';
 import { printLaterStart, printNextSteps, printStoryEnd, printSurfaces } from './farewell.js';
+import { holdPorts } from './free-ports.js';
 import { furnish } from './furnish.js';
 import { Narrator } from './narrator.js';
 import type { QuickstartOptions } from './options.js';
@@ -30,12 +31,13 @@ export async function run(dir: string, options: QuickstartOptions, signals: EndS
   const upstream = await DemoUpstream.start(before === null ? DemoUpstream.newKey() : await demoKey(folder));
   await writeFile(folder.path('demo-ca.pem'), upstream.certificateAuthority);
   narrator.line('Starting PostgreSQL, migrations, the queue and three listeners…');
-  const config = await quickstartConfig(folder, before, upstream.port);
+  const held = await holdPorts(portsOf(before));
+  const config = quickstartConfig(folder, held.ports, upstream.port);
   const log = createLog({
     level: 'info',
     destination: createWriteStream(folder.path('chancery.log'), { flags: 'a', mode: 0o600 }),
   });
-  const chancery = await startChancery({ config, log });
+  const chancery = await startChancery({ config, log, beforeListening: () => held.release() });
   try {
     const state =
       before === null
@@ -54,6 +56,12 @@ export async function run(dir: string, options: QuickstartOptions, signals: EndS
     await upstream.close();
   }
   return narrator.asTold ? 0 : 1;
+}
+
+/** Tenant, public and ops surface: the ports of last time, so that URLs go on working. */
+function portsOf(before: QuickstartState | null): readonly number[] {
+  if (before === null) return [0, 0, 0];
+  return [before.tenantUrl, before.publicUrl, before.opsUrl].map((url) => Number(new URL(url).port));
 }
 
 async function firstStart(

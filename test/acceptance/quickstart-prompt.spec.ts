@@ -5,7 +5,7 @@ import { eventually } from './support/eventually.js';
 import { QUICKSTART } from './support/program.js';
 import { HAS_TERMINALS, Terminal } from './support/terminal.js';
 
-jest.setTimeout(180_000);
+jest.setTimeout(300_000);
 
 const PROMPT = /quickstart\$ $/;
 const ENTER = '\r';

@@ -1,3 +1,4 @@
+import { once } from 'node:events';
 import { existsSync, writeFileSync } from 'node:fs';
 import { type AddressInfo, createServer } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -5,7 +6,7 @@ import { Demonstration, type State } from './support/demonstration.js';
 import { eventually } from './support/eventually.js';
 import { isAlive, ROOT, run } from './support/program.js';
 
-jest.setTimeout(180_000);
+jest.setTimeout(300_000);
 
 const SECONDS_MAX = 30;
 
@@ -77,7 +78,7 @@ test('P14: killed, it leaves its database behind; the next start clears that awa
 test('a port of last time that somebody has taken is exchanged, and the file says so', async () => {
   const { port } = new URL(before.tenantUrl);
   const holder = createServer().listen(Number(port), '127.0.0.1');
-  await new Promise((resolve) => holder.once('listening', resolve));
+  await once(holder, 'listening');
   expect((holder.address() as AddressInfo).port).toBe(Number(port));
   try {
     await demonstration.start();

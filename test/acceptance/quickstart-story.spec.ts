@@ -4,7 +4,7 @@ import { Client } from 'pg';
 import { Demonstration } from './support/demonstration.js';
 import type { Outcome } from './support/program.js';
 
-jest.setTimeout(120_000);
+jest.setTimeout(300_000);
 
 const TOLD = [
   /✓ An answer streams through, word by word +event by event \(3\), an echo split in two redacted/,

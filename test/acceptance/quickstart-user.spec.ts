@@ -3,7 +3,7 @@ import { statSync } from 'node:fs';
 import { Demonstration } from './support/demonstration.js';
 import { QUICKSTART } from './support/program.js';
 
-jest.setTimeout(120_000);
+jest.setTimeout(300_000);
 
 const NOBODY = { uid: 65_534, gid: 65_534 };
 /** Only root can become somebody else, and only where the checkout lies open. */

@@ -1,5 +1,6 @@
 import type { ChildProcess } from 'node:child_process';
-import { chmodSync, existsSync, mkdtempSync, readFileSync, rmSync, symlinkSync } from 'node:fs';
+import { chmodSync, existsSync, mkdtempSync, readFileSync, symlinkSync } from 'node:fs';
+import { rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { eventually } from './eventually.js';
@@ -22,7 +23,9 @@ export interface State {
 }
 
 const READY = /It stays up until/;
-const READY_MS = 60_000;
+const READY_MS = 240_000;
+/** A server that was told to end may still write while its folder goes. */
+const REMOVED = { recursive: true, force: true, maxRetries: 20, retryDelay: 50 } as const;
 
 /** A folder of its own in which `npm run quickstart` keeps its things; whoever sits there has the commands at hand. */
 export class Demonstration {
@@ -92,10 +95,12 @@ export class Demonstration {
 
   /** The process id of its PostgreSQL, while that runs. */
   get postgres(): number | undefined {
-    const file = path.join(this.dataDir, 'postmaster.pid');
-    if (!existsSync(file)) return undefined;
-    const pid = Number(readFileSync(file, 'utf8').split('\n')[0]);
-    return isAlive(pid) ? pid : undefined;
+    try {
+      const pid = Number(readFileSync(path.join(this.dataDir, 'postmaster.pid'), 'utf8').split('\n')[0]);
+      return isAlive(pid) ? pid : undefined;
+    } catch {
+      return undefined;
+    }
   }
 
   /** Ends what still runs and leaves nothing on the disk. */
@@ -103,8 +108,7 @@ export class Demonstration {
     if (this.#server?.exitCode === null) await this.end('SIGTERM');
     const { postgres, dataDir } = this;
     if (postgres !== undefined) process.kill(postgres, 'SIGKILL');
-    if (dataDir.startsWith('/var/lib/chancery-embedded/'))
-      rmSync(path.dirname(dataDir), { recursive: true, force: true });
-    rmSync(this.dir, { recursive: true, force: true });
+    if (dataDir.startsWith('/var/lib/chancery-embedded/')) await rm(path.dirname(dataDir), REMOVED);
+    await rm(this.dir, REMOVED);
   }
 }
