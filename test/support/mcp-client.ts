@@ -10,7 +10,9 @@ export async function connectMcp(as: DpopAgent): Promise<Client> {
     const headers = new Headers(init?.headers);
     headers.set('authorization', `DPoP ${as.accessToken}`);
     headers.set('dpop', dpop);
-    return fetch(input, { ...init, headers });
+    const answer = await fetch(input, { ...init, headers });
+    as.nonce = answer.headers.get('dpop-nonce') ?? as.nonce;
+    return answer;
   };
   const transport = new StreamableHTTPClientTransport(new URL(`${as.base}/mcp`), { fetch: prove });
   const made = new Client({ name: 'a test', version: '1' });

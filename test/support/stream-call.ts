@@ -24,15 +24,27 @@ export async function beginStream(agent: DpopAgent, path: string, options: Strea
   return httpRequest({ hostname, port, path: target, method, agent: false, headers: sent });
 }
 
-/** Sends the whole request; what comes back is an answer that still arrives. */
+/** Sends the whole request, once more with the nonce when it had to have a newer one; what comes back is an answer that still arrives. */
 export async function stream(agent: DpopAgent, path: string, options: StreamOptions = {}): Promise<IncomingMessage> {
+  const first = await streamOnce(agent, path, options);
+  if (first.headers['chancery-error'] !== 'use_dpop_nonce') return first;
+  first.resume();
+  return streamOnce(agent, path, options);
+}
+
+async function streamOnce(agent: DpopAgent, path: string, options: StreamOptions): Promise<IncomingMessage> {
   const request = await beginStream(agent, path, options);
   request.end(options.body);
-  return answerTo(request);
+  const answer = await answerTo(request);
+  const nonce = answer.headers['dpop-nonce'];
+  if (typeof nonce === 'string') agent.nonce = nonce;
+  return answer;
 }
 
 export async function answerTo(request: ClientRequest): Promise<IncomingMessage> {
   const [answer] = (await once(request, 'response')) as [IncomingMessage];
+  // From here on a connection that breaks is told to whoever reads the answer.
+  request.on('error', () => undefined);
   return answer;
 }
 
