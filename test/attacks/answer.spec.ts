@@ -255,8 +255,9 @@ attack(
     answer.setEncoding('latin1').on('data', (piece: string) => (text += piece));
     await eventually(
       () => text,
-      (seen) => saw(seen.trimEnd()) === 'data: {"t":"a"}',
+      (seen) => seen.trimEnd() === 'data: {"t":"a"}',
     );
+    saw(text.trimEnd());
     sendNext();
     await once(answer, 'end');
     expect(text).toBe('data: {"t":"a"}\n\ndata: [redacted]\n\n');
