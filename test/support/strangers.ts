@@ -61,22 +61,33 @@ export const bearer = (who: string, base: string, token: string | undefined): As
 
 export const dpop = (who: string, agent: DpopAgent): Asker => ({
   who,
-  send: async (method, path, body, headers) => {
+  send: (method, path, body, headers) => {
     const htu = agent.base + path;
     const accessToken = agent.accessToken ?? '';
-    const proof = await agent.proof({ htm: method, htu, accessToken });
-    const sent = { ...json(body), authorization: `DPoP ${accessToken}`, dpop: proof, ...headers };
-    return raw(htu, { method, headers: sent, body: bodyOf(body) });
+    return withNonce(agent, async () => {
+      const proof = await agent.proof({ htm: method, htu, accessToken });
+      const sent = { ...json(body), authorization: `DPoP ${accessToken}`, dpop: proof, ...headers };
+      return raw(htu, { method, headers: sent, body: bodyOf(body) });
+    });
   },
 });
+
+/** A nonce holds for a minute or two: who asked for it long ago is told the next one, and asks again. */
+async function withNonce(agent: DpopAgent, ask: () => Promise<Raw>): Promise<Raw> {
+  const first = await ask();
+  agent.nonce = first.headers.find(([name]) => name === 'dpop-nonce')?.[1] ?? agent.nonce;
+  return first.text.includes('"use_dpop_nonce"') ? ask() : first;
+}
 
 /** An agent at the token endpoint: its own key and proof, under whatever `client_id` is in the form. */
 export const client = (who: string, agent: DpopAgent): Asker => ({
   who,
-  send: async (method, path, body) => {
+  send: (method, path, body) => {
     const htu = agent.base + path;
     const form = new URLSearchParams({ client_secret: agent.apiKey, ...(body as Record<string, string>) });
-    return raw(htu, { method, headers: { dpop: await agent.proof({ htm: method, htu }) }, body: form });
+    return withNonce(agent, async () =>
+      raw(htu, { method, headers: { dpop: await agent.proof({ htm: method, htu }) }, body: form }),
+    );
   },
 });
 
