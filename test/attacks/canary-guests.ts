@@ -55,7 +55,7 @@ export class CanaryGuests {
   async #held(): Promise<void> {
     const { agent, approver } = this.cast;
     const ask = { purpose: 'test', request: MIRRORED };
-    const held = agent.call('POST', '/v1/credentials/guarded_execute/execute', { prefer: 'wait=20' }, ask);
+    const held = agent.call('POST', '/v1/credentials/guarded_execute/execute', { prefer: 'wait=60' }, ask);
     const pending = await eventually(
       () => approver<{ data: { id: string }[] }>('GET', '/v1/approvals?state=pending'),
       ({ body }) => body.data.length > 0,

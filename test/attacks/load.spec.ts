@@ -5,6 +5,7 @@ import { attack } from '../support/attack-report.js';
 import { type AttackSite, DNS_DOMAIN, openAttackSite, SECRET } from '../support/attack-site.js';
 import { eventually } from '../support/eventually.js';
 import { UPSTREAM_HOST as H } from '../support/hostile-upstream.js';
+import { ownPort } from '../support/own-ports.js';
 import type { SeenUse } from '../support/use-door.js';
 import { DOORS } from '../support/use-doors.js';
 import { ZSTD_COPY_BOMB, ZSTD_FRAMES, zstdBlock, zstdFrame, zstdRleBomb } from '../support/zstd-frames.js';
@@ -14,6 +15,9 @@ jest.setTimeout(60_000);
 
 const BYTES_MAX = 262_144;
 const TIMEOUT_MS = 250;
+const DEADLINES_MS = [TIMEOUT_MS, 4 * TIMEOUT_MS, 16 * TIMEOUT_MS, 64 * TIMEOUT_MS];
+/** On a machine that has much else to do; what has no deadline goes on for two minutes. */
+const PATIENCE_MS = 30_000;
 
 let site: AttackSite;
 beforeAll(async () => {
@@ -87,12 +91,12 @@ const BOMBS: readonly (readonly [sent: string, headers: Record<string, string | 
   ['gzip as a transfer coding', { 'transfer-encoding': 'gzip, chunked' }, GZIP_BOMB],
 ];
 
-const SLOW: readonly (readonly [sent: string, answer: Listener])[] = [
+const SLOW: readonly (readonly [sent: string, answer: Listener, hasHead?: boolean])[] = [
   ['no answer', () => undefined],
   ['headers, a byte at a time', ({ socket }) => drip(socket, 'HTTP/1.1 200 OK\r\nx-slow: ')],
   ['informational answers without end', ({ socket }) => drip(socket, 'HTTP/1.1 103 Early Hints\r\n\r\n', true)],
-  ['a body, a byte at a time', (_, response) => drip(response.writeHead(200), 'a')],
-  ['a body that stops', (_, response) => response.writeHead(200).write('{')],
+  ['a body, a byte at a time', (_, response) => drip(response.writeHead(200), 'a'), true],
+  ['a body that stops', (_, response) => response.writeHead(200).write('{'), true],
 ];
 
 /** Writes something, and then something more every few milliseconds, until nobody listens any more. */
@@ -109,8 +113,6 @@ function drip(
 /** Ports on which nothing or nonsense answers, by what does. */
 const ports: Record<string, number> = {};
 async function badPorts(): Promise<number[]> {
-  const closed = await site.upstreams.tcp(() => undefined);
-  await closed.close();
   const listeners: Readonly<Record<string, (socket: Socket) => void>> = {
     silent: () => undefined,
     hangsUp: (socket) => socket.destroy(),
@@ -123,7 +125,7 @@ async function badPorts(): Promise<number[]> {
   const past = { notBefore: new Date('2020-01-01'), notAfter: new Date('2020-02-01') };
   const expired = await site.upstreams.authority.issue([`*.${DNS_DOMAIN}`], past);
   ports.expired = (await site.upstreams.https((_, response) => response.end(), expired)).port;
-  ports.closed = closed.port;
+  ports.closed = await ownPort();
   return Object.values(ports);
 }
 
@@ -205,20 +207,26 @@ for (const door of DOORS) {
     site.upstream.on(path, (_, response) =>
       response.writeHead(200, { 'content-encoding': 'zstd' }).end(ZSTD_COPY_BOMB),
     );
-    const startedAt = performance.now();
+    const before = process.cpuUsage();
     const seen = saw(await door.use(site.agent, 'key', { url: url(path) }));
     expectCapped(seen, 'upstream_protocol_error');
-    expect(performance.now() - startedAt).toBeLessThan(2_000);
+    expect(process.cpuUsage(before).user).toBeLessThan(2_000_000);
   });
 
-  for (const [sent, answer] of SLOW)
+  for (const [sent, answer, hasHead = false] of SLOW)
     attack('38', door.name, sent, async (saw) => {
       const path = freshPath();
       site.upstream.on(path, answer);
       const startedAt = performance.now();
-      const seen = saw(await door.use(site.agent, 'key', { url: url(path) }, { timeoutMs: TIMEOUT_MS }));
-      expectCapped(seen, 'upstream_timeout', 504);
-      expect(performance.now() - startedAt).toBeLessThan(TIMEOUT_MS + 1_000);
+      // A machine that has not even the head of a stream in time gets more of it.
+      const deadlines = hasHead && door.name === 'stream' ? DEADLINES_MS : [TIMEOUT_MS];
+      let seen: SeenUse | undefined;
+      for (const timeoutMs of deadlines) {
+        seen = await door.use(site.agent, 'key', { url: url(path) }, { timeoutMs });
+        if (seen.code === null) break;
+      }
+      expectCapped(saw(seen as SeenUse), 'upstream_timeout', 504);
+      expect(performance.now() - startedAt).toBeLessThan(PATIENCE_MS);
     });
 
   for (const [sent, port, status, code] of CONNECTIONS)
@@ -226,7 +234,8 @@ for (const door of DOORS) {
       const name = `c${(count += 1)}.${DNS_DOMAIN}`;
       site.dns.say(name, '127.0.0.1');
       const asked = { url: `https://${name}:${ports[port]}/path-of-the-call` };
-      const seen = saw(await door.use(site.agent, 'key', asked, { timeoutMs: 1_000 }));
+      const timeoutMs = code === 'upstream_timeout' ? TIMEOUT_MS : PATIENCE_MS;
+      const seen = saw(await door.use(site.agent, 'key', asked, { timeoutMs }));
       expect(seen).toMatchObject({ status, code });
       expect(seen.body.toString() + JSON.stringify(seen.headers)).not.toMatch(/path-of-the-call|dns\.test/);
       expect(await site.outcomeOf(seen.seq)).toMatchObject({ outcome: 'failure', details: { code } });
@@ -235,7 +244,7 @@ for (const door of DOORS) {
     attack('33', door.name, sent, async (saw) => {
       const path = freshPath();
       site.upstream.on(path, ({ socket }) => socket.end(answer));
-      const seen = saw(await door.use(site.agent, 'key', { url: url(path) }, { timeoutMs: 1_000 }));
+      const seen = saw(await door.use(site.agent, 'key', { url: url(path) }));
       expectCapped(seen, 'upstream_protocol_error');
       expect(seen.body.toString()).not.toContain(path);
     });

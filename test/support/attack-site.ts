@@ -1,5 +1,6 @@
 import type { StoredEntry } from '../../src/audit/audit.repository.js';
 import { readEntries } from '../../src/audit/audit.repository.js';
+import { FollowUses } from '../../src/identity/behaviour/follow-uses.js';
 import { type AppTenant, startApp, storeCredential, type TestApp, type TestAppOptions } from './app.js';
 import type { DpopAgent } from './dpop-agent.js';
 import { eventually } from './eventually.js';
@@ -41,11 +42,12 @@ export async function openAttackSite(options: TestAppOptions = {}, tier = 'GUARD
   const upstreams = await HostileUpstreams.create([UPSTREAM_HOST, `*.${DNS_DOMAIN}`, '*.github.com', '*.b.github.com']);
   try {
     const { port } = await upstreams.https(upstream.listener);
-    // No jobs: what they find out about an attacker would come between its attacks.
+    // No jobs, and nobody who watches its behaviour: what they find out about an attacker would come between its attacks.
     const own = { CHANCERY_DNS_SERVERS: dns.server, CHANCERY_DIAL_ALLOW: '127.0.0.1/32', CHANCERY_JOBS: 'off' };
     const env = { ...own, ...options.env };
     const hosts = { [UPSTREAM_HOST]: `127.0.0.1:${port}`, ...options.hosts };
     const app = await startApp({ ...options, upstreams, env, hosts });
+    jest.spyOn(app.app.get(FollowUses, { strict: false }), 'execute').mockResolvedValue(0);
     const tenant = await app.newTenant();
     const agent = await app.newAgent(tenant, 'attacker', tier);
     const site: AttackSite = {

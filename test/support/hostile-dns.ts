@@ -1,7 +1,8 @@
 import { createSocket, type Socket as UdpSocket } from 'node:dgram';
 import { once } from 'node:events';
-import { type AddressInfo, createServer, type Server, type Socket } from 'node:net';
+import { createServer, type Server, type Socket } from 'node:net';
 import { type DnsAnswer, type Question, readQuestion, type ResourceRecord, writeAnswer } from './dns-message.js';
+import { ownPort } from './own-ports.js';
 
 /** Answers one question; a Buffer is sent as it stands, null is silence. `times` counts the questions of that name and type. */
 export type Script = (question: Question, times: number, over: 'udp' | 'tcp') => DnsAnswer | Buffer | null;
@@ -26,10 +27,11 @@ export class HostileDns {
   ) {}
 
   static async start(): Promise<HostileDns> {
+    // Not one that the kernel chose for TCP: over UDP it may be somebody's.
+    const port = await ownPort();
     const tcp = createServer();
-    tcp.listen(0, '127.0.0.1');
+    tcp.listen(port, '127.0.0.1');
     await once(tcp, 'listening');
-    const { port } = tcp.address() as AddressInfo;
     const udp = createSocket('udp4');
     udp.bind(port, '127.0.0.1');
     await once(udp, 'listening');

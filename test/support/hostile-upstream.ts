@@ -25,7 +25,8 @@ export class HostileUpstreams {
 
   /** Speaks HTTP over TLS. */
   https(listener: RequestListener, certificate: ServerCertificate = this.certificate): Promise<Upstream> {
-    return this.#listen(createHttpsServer({ ...certificate }, listener), 'secureConnection');
+    // It ends no idle connection itself: a call that is being written at that moment would be lost with it.
+    return this.#listen(createHttpsServer({ ...certificate, keepAliveTimeout: 0 }, listener), 'secureConnection');
   }
 
   /** Sends and reads raw bytes inside TLS, so that the answer need not be HTTP at all. */

@@ -43,6 +43,7 @@ async function use(agent: DpopAgent, credential: string, asked: AskedUse, option
   const [answer] = (await once(sent, 'response')) as [IncomingMessage];
   const nonce = answer.headers['dpop-nonce'];
   if (typeof nonce === 'string') agent.nonce = nonce;
+  if (answer.headers['chancery-error'] === undefined) options.whenBegun?.();
   return seenOf(answer);
 }
 

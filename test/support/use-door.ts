@@ -14,6 +14,8 @@ export interface UseOptions {
   readonly timeoutMs?: number;
   readonly version?: number;
   readonly approvalId?: string;
+  /** Called when the head of an answer that streams is there. */
+  readonly whenBegun?: () => void;
 }
 
 /** What a use came to, through whichever door: Chancery's refusal, or the upstream's answer as the agent got it. */
