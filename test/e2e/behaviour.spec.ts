@@ -31,6 +31,12 @@ test('an agent that misbehaves is noticed, goes down a tier, loses its newest gr
   for (let i = 0; i < 9; i += 1) expectStatus(await execute(agent, 'first', ELSEWHERE), 403);
   for (let i = 0; i < 3; i += 1) expect((await execute(agent, 'second')).body.status).toBe(404);
 
+  // The outcome of a use follows its answer.
+  await eventually(
+    () => entries('credential.use.outcome'),
+    (found) => found.length === 3,
+  );
+
   // Nobody asks for it: the node looks behind its own uses.
   const noticed = await eventually(
     () => entries('agent.anomaly'),

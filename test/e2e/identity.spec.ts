@@ -1,4 +1,5 @@
 import * as oauth from 'oauth4webapi';
+import { DpopNonce } from '../../src/identity/dpop-nonce.js';
 import {
   type AppTenant,
   execute,
@@ -41,9 +42,13 @@ async function send(headers: Record<string, string>, at = app.at.tenant) {
   return { status: answer.status, body: (await answer.json()) as Record<string, unknown> };
 }
 
+const nonceOfNow = () => app.app.get(DpopNonce, { strict: false }).current();
+
 /** A use by this agent, with what a test does to its proof. */
 async function use(change: Partial<ProofOptions> = {}, by = agent) {
-  const options = { htm: 'POST', htu: agent.base + ROUTE, accessToken: String(agent.accessToken), ...change };
+  // A nonce counts for a minute or two, and nobody here asks a second time.
+  const own = { accessToken: String(agent.accessToken), nonce: nonceOfNow() };
+  const options = { htm: 'POST', htu: agent.base + ROUTE, ...own, ...change };
   return { authorization: `DPoP ${agent.accessToken}`, dpop: await by.proof(options) };
 }
 
@@ -113,7 +118,6 @@ test('P10: the API key alone, a bearer of the token, and a token without its pro
 
 test('P10: a proof for another method, address or token, by another key, or stale, reaches no upstream', async () => {
   const thief = new DpopAgent(agent.base, agent.id, agent.apiKey, newDpopKey());
-  thief.nonce = agent.nonce;
   const now = Math.floor(Date.now() / 1000);
   const changes: readonly Partial<ProofOptions>[] = [
     { htm: 'GET' },
@@ -126,7 +130,7 @@ test('P10: a proof for another method, address or token, by another key, or stal
   for (const change of changes) await expectRefused(send(await use(change)), 'invalid_dpop_proof');
   await expectRefused(send(await use({}, thief)), 'invalid_dpop_proof');
   await expectRefused(send(await use({ nonce: 'made-up' })), 'use_dpop_nonce');
-  const bare = await agent.proof({ htm: 'POST', htu: agent.base + ROUTE });
+  const bare = await agent.proof({ htm: 'POST', htu: agent.base + ROUTE, nonce: nonceOfNow() });
   await expectRefused(send({ authorization: `DPoP ${agent.accessToken}`, dpop: bare }), 'invalid_dpop_proof');
 });
 
