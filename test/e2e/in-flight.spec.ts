@@ -17,6 +17,8 @@ import { ScriptedUpstream } from '../support/scripted-upstream.js';
 jest.setTimeout(60_000);
 
 const SECRET = 'sk-live-0123456789abcdef';
+/** Nothing but the act ends a call whose upstream hangs before its half minute is over. */
+const CUT_AT_ALL_MS = 20_000;
 const HANGS = { url: `${UPSTREAM_URL}/hang` };
 
 const upstream = new ScriptedUpstream();
@@ -49,11 +51,11 @@ async function cast(): Promise<Cast> {
 
 /** Starts a use that the upstream leaves hanging, and waits until it arrived there. */
 async function hangingUse({ agent, credential }: Cast) {
-  const before = upstream.hanging;
+  const before = upstream.hung;
   const answer = execute(agent, credential, HANGS);
   await eventually(
-    () => upstream.hanging,
-    (hanging) => hanging === before + 1,
+    () => upstream.hung,
+    (hung) => hung === before + 1,
   );
   return answer;
 }
@@ -121,7 +123,7 @@ test.each(CUTS)('P4: $act cuts a call in flight, and the chain says so', async (
   const act = await cut(it);
   expect(act.status).toBeLessThan(300);
   const { status, body } = await answer;
-  expect(performance.now() - startedAt).toBeLessThan(1_000);
+  expect(performance.now() - startedAt).toBeLessThan(CUT_AT_ALL_MS);
   expect(body).toMatchObject({ code: 'call_cut', detail: expect.stringContaining(why) });
   expect(status).toBe(503);
   await eventually(

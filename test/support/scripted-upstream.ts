@@ -16,6 +16,8 @@ export class ScriptedUpstream {
   readonly received: Received[] = [];
   readonly #answers = new Map<string, RequestListener>();
   readonly #hanging = new Set<ServerResponse>();
+  /** How many requests were left hanging so far; unlike `hanging` it never goes down. */
+  hung = 0;
   /** How many answers that never came were given up by who asked. */
   givenUp = 0;
 
@@ -29,6 +31,7 @@ export class ScriptedUpstream {
   hangOn(path: string): void {
     this.on(path, (_, response) => {
       this.#hanging.add(response);
+      this.hung += 1;
       response.once('close', () => {
         if (this.#hanging.delete(response)) this.givenUp += 1;
       });
