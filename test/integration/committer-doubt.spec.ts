@@ -64,10 +64,11 @@ test('P14: a batch that never reached the server is decided again, under the pol
   const committer = newCommitter(throughProxy, tenant);
   await committer.submit(use()); // the statement is prepared now: what is cut below is its execution
   let cut = false;
+  let pulled: Promise<unknown> | undefined;
   fate = (sent) => {
     if (cut || !sent.includes('audit-cas')) return 'pass';
     cut = true;
-    void pullBrake(open, tenant);
+    pulled = pullBrake(open, tenant);
     return 'lose';
   };
   const jti = randomUUID();
@@ -76,6 +77,7 @@ test('P14: a batch that never reached the server is decided again, under the pol
   expect(['allowed', 'braked']).toContain(result);
   expect(await usesIn(tenant)).toHaveLength(2);
   expect(await committer.submit(use(jti))).toEqual({ result: 'replayed', ref: null });
+  await pulled;
 });
 
 test('P14: when the second look is lost too, in either direction, each use still stands once', async () => {
@@ -133,7 +135,7 @@ test('P14: a backend that is terminated while it waits for the head leaves nothi
 });
 
 test('P14: while the database is away calls get 503, and go on when it is back', async () => {
-  const committer = newCommitter(throughProxy, tenant);
+  const committer = newCommitter(throughProxy, tenant, Date.now);
   await committer.submit(use());
   fate = () => 'lose';
   await expect(committer.submit(use())).rejects.toMatchObject({ spec: { status: 503 } });

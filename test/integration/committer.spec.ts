@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { entriesOf, verdictOn } from '../support/chain-check.js';
 import { asSuperuser, cloneDatabase, openDatabase, type OpenDatabase, type TestDatabase } from '../support/database.js';
+import { eventually } from '../support/eventually.js';
 import { asTenant, newTenant } from '../support/tenants.js';
 import { CommitCounts } from '../../src/audit/commit-counts.js';
 import type { DecisionView } from '../../src/audit/decision.js';
@@ -73,8 +74,9 @@ describe('how long that waits', () => {
     });
   });
   afterEach(() => jest.restoreAllMocks());
-  const [A_FEW_MS, MANY_MS] = [750, 10];
-  const patient = { patienceMs: 750 };
+  // So long that it does not end by itself before the test goes on.
+  const [A_FEW_MS, MANY_MS] = [60_000, 10];
+  const patient = { patienceMs: A_FEW_MS };
 
   test('a few wait for the next; many only for those right behind them', async () => {
     const committer = newCommitter(open, tenant);
@@ -121,14 +123,19 @@ test('P4: a write to the policy that left no entry still makes a swap miss', asy
 test('P4: no use is sequenced after the brake that covers it', async () => {
   const committers = [newCommitter(open, tenant), newCommitter(other, tenant)];
   let pulled = false;
+  let used = 0;
   const agents = Array.from({ length: 16 }, async (_, i) => {
     for (;;) {
       const last = pulled;
       await committers[i % 2]?.submit(use());
+      used += 1;
       if (last) return;
     }
   });
-  await sleep(150);
+  await eventually(
+    () => used,
+    (count) => count > 64,
+  );
   const brake = await pullBrake(open, tenant);
   pulled = true;
   await Promise.all(agents);
@@ -198,7 +205,7 @@ test('after three losses the head is locked first', async () => {
     await leaveNote(other, tenant);
   });
   const counts = new CommitCounts();
-  const committer = newCommitter(disturbed, tenant, Date.now, counts);
+  const committer = newCommitter(disturbed, tenant, undefined, counts);
   expect(await committer.submit(use())).toMatchObject({ result: 'allowed', ref: { seq: 4 } });
   expect([swaps, counts.lost, counts.batches.count, counts.batches.sum]).toEqual([3, 3, 1, 1]);
 });
@@ -282,7 +289,7 @@ test('a decision that throws, or whose entry cannot be stored, fails alone', asy
 });
 
 test('after two seconds the answer is 503, and what lands late is acted on by nobody', async () => {
-  const committer = newCommitter(open, tenant);
+  const committer = newCommitter(open, tenant, Date.now);
   await committer.submit(use());
   await asTenant(database, tenant, async (holder) => {
     await holder.query('begin');
@@ -291,7 +298,7 @@ test('after two seconds the answer is 503, and what lands late is acted on by no
     const late = [committer.submit(use()), committer.submit(use()), committer.submit(use())];
     for (const promise of late) await expect(promise).rejects.toMatchObject(OVER_CAPACITY);
     expect(Date.now() - started).toBeGreaterThanOrEqual(1_900);
-    expect(Date.now() - started).toBeLessThan(2_500);
+    expect(Date.now() - started).toBeLessThan(10_000);
     await holder.query('rollback');
   });
   expect(await committer.submit(use())).toMatchObject({ result: 'allowed' });

@@ -36,13 +36,19 @@ export function use(jti: string = randomUUID(), session?: string): Decide<ToyPol
   };
 }
 
+/** By a clock that stands still nobody's time runs out, on however slow a machine, unless a test gives another. */
 export function newCommitter(
   open: Pick<OpenDatabase, 'tenants'>,
   tenantId: string,
-  now: () => number = Date.now,
+  now: () => number = stillClock(),
   counts?: CommitCounts,
 ): Committer<ToyPolicy> {
   return new Committer(tenantId, open.tenants, loadToyPolicy, now, undefined, counts);
+}
+
+function stillClock(): () => number {
+  const nowMs = Date.now();
+  return () => nowMs;
 }
 
 /** The administrative act that turns the toy's policy: raises the epoch and leaves its entry. */
