@@ -1,30 +1,33 @@
 import { pino } from 'pino';
 import { JobQueue } from '../../src/platform/queue/job-queue.js';
+import { ownPort } from '../support/own-ports.js';
 import { eventually } from '../support/eventually.js';
 import { MortalRedis, REDIS_SERVER } from '../support/mortal-redis.js';
 
-jest.setTimeout(60_000);
+jest.setTimeout(180_000);
 
 const NODES = 3;
 const SLOTS = 16_384;
-const WITHIN_MS = 20_000;
-const OPTIONS = ['--cluster-enabled', 'yes', '--cluster-node-timeout', '2000'];
+const OPTIONS = ['--cluster-enabled', 'yes', '--cluster-node-timeout', '15000'];
 
 /** Masters that share the slots among them, on loopback. */
 async function startCluster(): Promise<MortalRedis[]> {
-  const nodes = await Promise.all(Array.from({ length: NODES }, () => MortalRedis.start(...OPTIONS)));
+  // By itself a node's bus listens ten thousand above its port, where the kernel may have given that to somebody else.
+  const buses: string[] = [];
+  for (let i = 0; i < NODES; i += 1) buses.push(String(await ownPort()));
+  const nodes = await Promise.all(buses.map((bus) => MortalRedis.start(...OPTIONS, '--cluster-port', bus)));
   const [first] = nodes as [MortalRedis];
   for (const [i, node] of nodes.entries()) {
     const [from, to] = [i, i + 1].map((n) => Math.floor((n * SLOTS) / NODES)) as [number, number];
     await node.ask((redis) => redis.call('CLUSTER', 'SET-CONFIG-EPOCH', String(i + 1)));
     await node.ask((redis) => redis.call('CLUSTER', 'ADDSLOTSRANGE', String(from), String(to - 1)));
-    await node.ask((redis) => redis.call('CLUSTER', 'MEET', '127.0.0.1', String(first.port)));
+    await node.ask((redis) => redis.call('CLUSTER', 'MEET', '127.0.0.1', String(first.port), String(buses[0])));
   }
   const whole = async (): Promise<boolean> => {
     const told = await Promise.all(nodes.map((node) => node.ask((redis) => redis.call('CLUSTER', 'INFO'))));
     return told.every((info) => /cluster_state:ok/.test(String(info)) && /known_nodes:3/.test(String(info)));
   };
-  await eventually(whole, (isWhole) => isWhole, WITHIN_MS);
+  await eventually(whole, (isWhole) => isWhole);
   return nodes;
 }
 
@@ -50,12 +53,10 @@ async function startCluster(): Promise<MortalRedis[]> {
     await eventually(
       () => runs,
       (now) => now >= before + 3,
-      WITHIN_MS,
     );
     await eventually(
       () => queue.health().ready,
       (ready) => ready,
-      WITHIN_MS,
     );
   };
 

@@ -63,6 +63,7 @@ function keepsItsEvidence(open: () => Promise<MortalRedis | null>, onRedis: bool
       () =>
         readFileSync(checkpoints, 'utf8')
           .split('\n')
+          .slice(0, -1) // perhaps half a line
           .filter((line) => line.includes(id)),
       (lines) => lines.some((line) => (JSON.parse(line) as { seq: number }).seq >= seq),
       WITHIN_MS,

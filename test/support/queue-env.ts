@@ -1,7 +1,8 @@
 import { Redis } from 'ioredis';
 
-/** Jest's workers; each has its own share of a Redis's databases. */
-const WORKERS = 2;
+/** Jest's workers; each has its own share of a Redis's databases. Few where there are few databases. */
+const WORKERS = { min: 2, max: 32 };
+const SHARE_MIN = 16;
 let opened = 0;
 
 /**
@@ -17,8 +18,9 @@ export async function queueEnv(): Promise<Readonly<Record<string, string>>> {
   try {
     await redis.connect();
     const [, databases] = await redis.config('GET', 'databases');
-    const share = Math.max(1, Math.floor(Number(databases) / WORKERS));
-    const worker = (Number(process.env.JEST_WORKER_ID ?? 1) - 1) % WORKERS;
+    const workers = Math.min(WORKERS.max, Math.max(WORKERS.min, Math.floor(Number(databases) / SHARE_MIN)));
+    const share = Math.max(1, Math.floor(Number(databases) / workers));
+    const worker = (Number(process.env.JEST_WORKER_ID ?? 1) - 1) % workers;
     const database = worker * share + (opened % share);
     opened += 1;
     await redis.select(database);
