@@ -44,7 +44,8 @@ export async function startTwoNodes(
     readonly second?: (test: TestApp) => Promise<Readonly<Record<string, string>>>;
   } = {},
 ): Promise<TwoNodes> {
-  const test = await startApp(options);
+  // A call that waits for another's lock waits as long as that takes: what is judged is who came first.
+  const test = await startApp({ ...options, env: { POOL_WAIT_MS: '30000', ...options.env } });
   try {
     const joined = await test.join(await options.second?.(test));
     if (options.naive === true) {
