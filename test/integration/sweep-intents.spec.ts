@@ -14,6 +14,7 @@ beforeAll(async () => {
 });
 beforeEach(async () => {
   audit.clock.aheadMs = 0;
+  audit.clock.stop();
   tenant = await newTenant(audit.database, audit.open);
 });
 afterEach(async () => {
@@ -50,10 +51,10 @@ test('P3: an intent a minute past its deadline without an outcome reads unknown,
   const second = await intent(5_000);
   await outcome(second.seq);
   const third = await intent(300_000);
-  audit.clock.aheadMs = 64_000;
+  audit.clock.aheadMs = 64_999;
   await audit.sweep.execute();
   expect(await unknowns()).toEqual([]);
-  audit.clock.aheadMs = 66_000;
+  audit.clock.aheadMs = 65_001;
   await audit.sweep.execute();
   await audit.sweep.execute();
   expect(await unknowns()).toEqual([marked(first.seq)]);

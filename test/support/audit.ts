@@ -21,8 +21,15 @@ import { cloneDatabase, openDatabase } from './database.js';
 /** A clock that a test may put forward. */
 export class TestClock extends Clock {
   aheadMs = 0;
+  #stoppedAt: number | undefined;
+
+  /** From now on time passes only by `aheadMs`. */
+  stop(): void {
+    this.#stoppedAt = Date.now();
+  }
+
   override now(): number {
-    return Date.now() + this.aheadMs;
+    return (this.#stoppedAt ?? Date.now()) + this.aheadMs;
   }
 }
 
