@@ -5,8 +5,9 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import pg from 'pg';
 import { EmbeddedCluster } from '../../src/platform/database/embedded-cluster.js';
+import { ownPort } from '../support/own-ports.js';
 
-jest.setTimeout(60_000);
+jest.setTimeout(120_000);
 
 const opened: (() => Promise<unknown>)[] = [];
 afterEach(async () => {
@@ -55,7 +56,7 @@ test('a first start makes a cluster that loses nothing and lets nobody in withou
 
 test('a stop may be repeated, and the next start has the same data under the same password', async () => {
   const dir = newDir();
-  const first = await start({ dir });
+  const first = await start({ dir, port: await ownPort() });
   await ask(first.adminUrl, 'create table kept as select 42 as answer');
   await Promise.all([first.stop(), first.stop()]);
   await first.stop();

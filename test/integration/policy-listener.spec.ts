@@ -8,8 +8,6 @@ import { eventually } from '../support/eventually.js';
 import { asTenant, newTenant } from '../support/tenants.js';
 import { leaveNote, newCommitter, pullBrake, use } from '../support/toy-policy.js';
 
-jest.setTimeout(30_000);
-
 let database: TestDatabase;
 let open: OpenDatabase;
 let listener: PolicyListener;
@@ -37,16 +35,23 @@ const untilHeard = (count: number) =>
     () => heard,
     (all) => all.length >= count,
   );
+/** Which tenants it named. A node that is starved for a second is deaf for a moment, and says once more that it may have missed some. */
+const named = (): string[] => heard.filter((tenantId) => tenantId !== null);
+const untilNamed = () =>
+  eventually(
+    () => named().length,
+    (count) => count > 0,
+  );
 
 test('a policy act is heard when it commits, once, with its tenant; a use and a note are not', async () => {
   const [quiet, loud] = [await newTenant(database, open), await newTenant(database, open)];
-  expect(heard).toEqual([null]);
+  expect(named()).toEqual([]);
   await newCommitter(open, quiet).submit(use());
   await leaveNote(open, quiet);
   await pullBrake(open, loud);
-  await untilHeard(2);
+  await untilNamed();
   await sleep(50);
-  expect(heard).toEqual([null, loud]);
+  expect(named()).toEqual([loud]);
 });
 
 test('what is rolled back is not heard, and neither is what names no tenant', async () => {
@@ -59,8 +64,8 @@ test('what is rolled back is not heard, and neither is what names no tenant', as
     await client.query('notify chancery_policy');
   });
   await pullBrake(open, tenantId);
-  await untilHeard(2);
-  expect(heard).toEqual([null, tenantId]);
+  await untilNamed();
+  expect(named()).toEqual([tenantId]);
 });
 
 test('a connection that is ended comes back, and says that anything may have changed meanwhile', async () => {
@@ -74,9 +79,9 @@ test('a connection that is ended comes back, and says that anything may have cha
     );
     // Once when it is lost, once when it hears again.
     await untilHeard(before + 2);
+    expect(heard.slice(before, before + 2)).toEqual([null, null]);
     const tenantId = await newTenant(database, open);
     await pullBrake(open, tenantId);
-    await untilHeard(before + 3);
-    expect(heard.slice(before)).toEqual([null, null, tenantId]);
+    await eventually(named, (all) => all.includes(tenantId));
   }
 });
