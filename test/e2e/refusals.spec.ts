@@ -1,5 +1,4 @@
 import { RecordRefusals } from '../../src/audit/record-refusals.js';
-import { Clock } from '../../src/platform/clock.js';
 import { PLATFORM_TENANT_ID } from '../../src/platform/ids.js';
 import { type AppTenant, startApp, type TestApp } from '../support/app.js';
 import type { DpopAgent } from '../support/dpop-agent.js';
@@ -16,15 +15,14 @@ let nowMs: number;
 beforeAll(async () => {
   app = await startApp({ env: { RATE_PRINCIPAL_PER_MINUTE: String(RATE) } });
   tenant = await app.newTenant();
-  // The minute ends when this file says so.
+  // The minute ends when this file says so, for the server and for agents.
   nowMs = Date.now();
-  jest.spyOn(app.app.get(Clock, { strict: false }), 'now').mockImplementation(() => nowMs);
+  Object.defineProperty(app.clock, 'aheadMs', { get: () => nowMs - Date.now() });
 });
 afterAll(() => app?.close());
 
 async function minuteEnds(): Promise<void> {
   nowMs += 60_000;
-  app.clock.aheadMs += 60_000;
   await app.app.get(RecordRefusals, { strict: false }).execute();
 }
 
