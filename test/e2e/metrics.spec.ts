@@ -12,6 +12,7 @@ import {
   UPSTREAM_URL,
 } from '../support/app.js';
 import type { DpopAgent } from '../support/dpop-agent.js';
+import { eventually } from '../support/eventually.js';
 import { UPSTREAM_HOST } from '../support/hostile-upstream.js';
 import { signedIn } from '../support/identity.js';
 
@@ -171,10 +172,12 @@ test('states are what they are at the moment', async () => {
   const confirmed = { reason: 'test', confirm: 'clear the global brake' };
   await app.staff('POST', `/v1/brakes/${brake.body.id}/clear`, confirmed);
   expect((await states())[0]).toBe(0);
-  const samples = samplesOf(await scrape());
-  expect(valueOf(samples, 'chancery_node_lease_age_seconds')).toBeLessThan(2);
+  // A machine that has much else to do may be late for a while, and says so.
+  const samples = await eventually(
+    async () => samplesOf(await scrape()),
+    (all) => valueOf(all, 'chancery_node_lease_age_seconds') < 2 && valueOf(all, 'chancery_queue_ready') === 1,
+  );
   expect(valueOf(samples, 'chancery_database_connections')).toBeGreaterThan(0);
-  expect(valueOf(samples, 'chancery_queue_ready')).toBe(1);
   expect(samples.map(({ name }) => name)).toContain('chancery_outbox_oldest_due_seconds');
 });
 

@@ -30,6 +30,7 @@ async function signed(): Promise<void> {
     () =>
       readFileSync(site.checkpointFile, 'utf8')
         .split('\n')
+        .slice(0, -1) // behind the last end of a line stands what is being written
         .filter((line) => line.includes(id)),
     (lines) => (JSON.parse(lines.at(-1) ?? '{"seq":0}') as { seq: number }).seq >= body.head.seq,
     60_000,

@@ -157,6 +157,7 @@ test('during an overlap both secrets verify, and after it only the new one', asy
 });
 
 test('410 disables; what was missed meanwhile is logged, and replayed once it is active again', async () => {
+  const since = new Date(Date.now() - 60_000).toISOString();
   const hook = await receiver(['brake.activated', 'brake.cleared']);
   hook.answers(410);
   const id = await brake();
@@ -168,7 +169,6 @@ test('410 disables; what was missed meanwhile is logged, and replayed once it is
 
   expectStatus(await tenant.human('POST', `/v1/brakes/${id}/clear`, { reason: 'over' }), 200);
   await hook.newestIs('dropped');
-  const since = new Date(Date.now() - 60_000).toISOString();
   const replay = () => tenant.admin('POST', `/v1/webhooks/${hook.id}/replay`, { since });
   expect((await replay()).body).toMatchObject({ code: 'webhook_disabled' });
   expectStatus(await tenant.admin('PATCH', `/v1/webhooks/${hook.id}`, { state: 'active' }), 200);

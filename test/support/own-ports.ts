@@ -1,11 +1,11 @@
 import { randomInt } from 'node:crypto';
 import { isFree } from '../../src/quickstart/free-ports.js';
 
-/** Below those that a kernel hands out by itself, which begin at 32768 or later. */
+/** Below those that a kernel hands out by itself, which begin at 32768 or later, and below the quickstart's. */
 const FIRST = 12_000;
 /** A share for each of Jest's workers. */
-const SHARE = 2_000;
-const SHARES = 10;
+const SHARE = 1_000;
+const SHARES = 8;
 
 const share = (Number(process.env.JEST_WORKER_ID ?? 1) - 1) % SHARES;
 let next = randomInt(SHARE);
