@@ -50,14 +50,16 @@ export async function tellEvidence(narrator: Narrator, tools: EvidenceTools): Pr
       }
     });
 
-    // Whoever looked left an entry about what was found: the checkpoint is to cover it.
-    await tools.signCheckpoint();
     await narrator.step('The last audit row is cut off', 'checkpoint, entry ', async () => {
-      const cut = await cutLast(database, tenantId);
+      // Whoever looked left an entry about what was found, and more may come at any time: the checkpoint is to cover the last one.
+      const cut = await alone(database, tenantId, async () => {
+        await tools.signCheckpoint();
+        return cutLast(database, tenantId);
+      });
       try {
         return await verdict();
       } finally {
-        await putBack(database, tenantId, cut);
+        await alone(database, tenantId, () => putBack(database, tenantId, cut));
       }
     });
   } finally {
@@ -72,6 +74,20 @@ async function lastOutcome(tenant: Door): Promise<void> {
     const { data } = await tenant.get<{ data: { outcome: string }[] }>('/v1/audit/entries?order=desc&limit=1');
     if (data[0]?.outcome !== 'intent') return;
     await new Promise((resolve) => setTimeout(resolve, LOOK_EVERY_MS));
+  }
+}
+
+/** In one transaction in which nobody else appends to the chain. */
+async function alone<T>(database: PostgresClient, tenantId: string, act: () => Promise<T>): Promise<T> {
+  await database.query('begin');
+  try {
+    await database.query('select from chancery.chain_head where tenant_id = $1 for update', [tenantId]);
+    const done = await act();
+    await database.query('commit');
+    return done;
+  } catch (error) {
+    await database.query('rollback');
+    throw error;
   }
 }
 
