@@ -36,6 +36,10 @@ const newNote = z.strictObject({ text: z.string().min(1).max(80), pages: z.numbe
 const note = z.object({ id: z.string(), text: z.string() });
 const createdNote = note.extend({ key: shownOnce(z.string()) });
 let created = 0;
+let slowCount = 0;
+
+/** How many requests of `/v1/slow` have come to their handler. */
+export const slowAsked = (): number => slowCount;
 
 @Controller('v1/notes')
 @OnSurface('tenant', 'ops')
@@ -105,6 +109,7 @@ class FormsController {
   @Get('v1/slow')
   @Returns(z.object({ done: z.boolean() }))
   async slow() {
+    slowCount += 1;
     await new Promise((resolve) => setTimeout(resolve, 400));
     return { done: true };
   }

@@ -50,7 +50,7 @@ export const request = (change: Partial<OutboundRequest> = {}): OutboundRequest 
 export const options = (change: Partial<OutboundOptions> = {}): OutboundOptions => ({
   tenantId: 'tenant-1',
   signal: new AbortController().signal,
-  timeoutMs: 5_000,
+  timeoutMs: 60_000, // patience; a test of a deadline says its own
   maxResponseBytes: RESPONSE_BYTES_MAX,
   ...change,
 });

@@ -220,12 +220,14 @@ describe('what comes back', () => {
 
 describe('a signal', () => {
   test('ends the upstream’s work, and its reason is the error', async () => {
-    const gone = new Promise<void>((resolve) => {
-      proxy.upstream = (request) => void request.socket.once('close', () => resolve());
-    });
     const controller = new AbortController();
     const reason = new Error('enough');
-    setTimeout(() => controller.abort(reason), 20);
+    const gone = new Promise<void>((resolve) => {
+      proxy.upstream = (request) => {
+        request.socket.once('close', () => resolve());
+        controller.abort(reason);
+      };
+    });
     await expect(fetchWith()(URL_ASKED, { signal: controller.signal })).rejects.toBe(reason);
     await gone;
   });

@@ -8,7 +8,7 @@ let http: HttpClient;
 beforeEach(async () => {
   surface = new FakeSurface();
   await surface.start();
-  http = new HttpClient({ baseUrl: surface.url, timeoutMs: 500 });
+  http = new HttpClient({ baseUrl: surface.url });
 });
 afterEach(async () => {
   await http.close();
@@ -65,7 +65,10 @@ test('nothing listening is unreachable; the message names the server only', asyn
 
 test('a server that never answers ends in a timeout', async () => {
   surface.on('GET /x', () => new Promise(() => undefined));
-  await expect(get('/x')).rejects.toMatchObject({ code: 'timeout', unreachable: true });
+  const impatient = new HttpClient({ baseUrl: surface.url, timeoutMs: 500 });
+  const asked = impatient.json({ method: 'GET', path: '/x' });
+  await expect(asked).rejects.toMatchObject({ code: 'timeout', unreachable: true });
+  await impatient.close();
 });
 
 test('a server that dies in the middle is unreachable', async () => {

@@ -31,14 +31,18 @@ test('the right password verifies, a wrong one and an empty one do not', async (
 });
 
 test('an unknown member costs as much as a known one, also the first time', async () => {
-  const hasher = new PasswordHasher({ memoryKib: 32 * 1024, passes: 3 });
-  const time = async (stored: string | null) => {
+  const time = async (hasher: PasswordHasher, stored: string | null) => {
     const start = process.cpuUsage();
     expect(await hasher.verify(stored, Secret.fromUtf8('wrong password'))).toBe(false);
     return process.cpuUsage(start).user;
   };
-  const first = await time(null);
-  const known = await time(await hasher.hash(password()));
+  // What else this process does in the meantime, such as collecting garbage, only adds to it.
+  let [first, known] = [Infinity, Infinity];
+  for (let round = 0; round < 3; round += 1) {
+    const hasher = new PasswordHasher({ memoryKib: 32 * 1024, passes: 3 });
+    first = Math.min(first, await time(hasher, null));
+    known = Math.min(known, await time(hasher, await hasher.hash(password())));
+  }
   expect(first).toBeGreaterThan(known / 3);
   expect(first).toBeLessThan(known * 3);
 });

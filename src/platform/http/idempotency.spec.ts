@@ -19,6 +19,9 @@ const tenantView = z.object({
   service_key: z.object({ id: z.string(), key: shownOnce(z.string()) }).nullable(),
 });
 let acts = 0;
+/** An act named `held` says that it has begun, and waits. */
+let begun = (): void => undefined;
+let letGo = (): void => undefined;
 
 @Controller('v1/tenants')
 @OnSurface('tenant')
@@ -29,6 +32,12 @@ class TenantsController {
   async create(@Body({ schema: newTenant }) { name, wait_ms: waitMs = 0 }: z.output<typeof newTenant>) {
     if (name === 'explode') throw new Error('no');
     await new Promise((resolve) => setTimeout(resolve, waitMs));
+    if (name === 'held') {
+      await new Promise<void>((resolve) => {
+        letGo = resolve;
+        begun();
+      });
+    }
     acts += 1;
     const id = `ten_${acts}`;
     return {
@@ -138,10 +147,12 @@ test('one key on two paths of one route is a mismatch', async () => {
 test('a duplicate at the same time is 409, and the act happens once', async () => {
   const key = newKey();
   const before = acts;
-  const slow = post(key, { name: 'a', wait_ms: 300 });
-  await new Promise((resolve) => setTimeout(resolve, 100));
-  const meanwhile = await post(key, { name: 'a', wait_ms: 300 });
+  const started = new Promise<void>((resolve) => (begun = resolve));
+  const slow = post(key, { name: 'held' });
+  await started;
+  const meanwhile = await post(key, { name: 'held' });
   expect([meanwhile.status, meanwhile.body.code]).toEqual([409, 'idempotency_in_progress']);
+  letGo();
   expect([(await slow).status, acts]).toEqual([201, before + 1]);
 });
 

@@ -8,7 +8,8 @@ import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { connect as tlsConnect, type TLSSocket } from 'node:tls';
-import { startNotes, type NotesApp } from '../../../test/support/notes.fixture.js';
+import { eventually } from '../../../test/support/eventually.js';
+import { slowAsked, startNotes, type NotesApp } from '../../../test/support/notes.fixture.js';
 import { rawExchange } from '../../../test/support/raw-http.js';
 import { createLog } from '../telemetry/logger.js';
 import { HEADERS_TIMEOUT_MS, Listener } from './listener.js';
@@ -98,7 +99,7 @@ describe('over TCP', () => {
   });
 
   test('headers that trickle in are cut off with 408', async () => {
-    const drops = Array.from({ length: 40 }, () => ['X-Slow: 1\r\n', { waitMs: 200 }] as const).flat();
+    const drops = Array.from({ length: 150 }, () => ['X-Slow: 1\r\n', { waitMs: 200 }] as const).flat();
     const impatient = new Listener({
       surface: 'tenant',
       address: { kind: 'tcp', host: '127.0.0.1', port: 0 },
@@ -112,7 +113,7 @@ describe('over TCP', () => {
     const started = Date.now();
     const { status, body } = await rawExchange(at, ['GET /v1/notes/1 HTTP/1.1\r\nHost: x\r\n', ...drops]);
     expect([status, problem(body).code]).toEqual([408, 'request_timeout']);
-    expect(Date.now() - started).toBeLessThan(5_000);
+    expect(Date.now() - started).toBeLessThan(20_000); // of the thirty seconds that they take
     await impatient.close(1_000);
     expect(HEADERS_TIMEOUT_MS).toBe(10_000); // what every listener has that is told nothing else
   });
@@ -128,8 +129,9 @@ describe('over TCP', () => {
 
 test('requests in flight finish at shutdown, later ones find nobody', async () => {
   const app = await startNotes();
+  const before = slowAsked();
   const slow = fetch(`${app.at.tenant}/v1/slow`);
-  await new Promise((resolve) => setTimeout(resolve, 100));
+  await eventually(slowAsked, (asked) => asked > before);
   const closed = app.close();
   await expect(fetch(`${app.at.tenant}/v1/notes/1`)).rejects.toThrow('fetch failed');
   const answer = await slow;
@@ -138,7 +140,8 @@ test('requests in flight finish at shutdown, later ones find nobody', async () =
 });
 
 test('a connection that asked nothing does not hold up the shutdown', async () => {
-  const app = await startNotes();
+  const DRAIN_MS = '30000';
+  const app = await startNotes({ DRAIN_MS });
   const silent = connect(Number(new URL(app.at.tenant).port), '127.0.0.1');
   await once(silent, 'connect');
   const gone = once(
@@ -148,14 +151,15 @@ test('a connection that asked nothing does not hold up the shutdown', async () =
   const startedAt = performance.now();
   await app.close();
   await gone;
-  expect(performance.now() - startedAt).toBeLessThan(2_000);
+  expect(performance.now() - startedAt).toBeLessThan(Number(DRAIN_MS) / 2);
 });
 
 test('past the drain deadline requests in flight are cut', async () => {
   const app = await startNotes({ DRAIN_MS: '50' });
+  const before = slowAsked();
   const slow = fetch(`${app.at.tenant}/v1/slow`);
   slow.catch(() => undefined);
-  await new Promise((resolve) => setTimeout(resolve, 100));
+  await eventually(slowAsked, (asked) => asked > before);
   await app.close();
   await expect(slow).rejects.toThrow('fetch failed');
 });

@@ -1,3 +1,4 @@
+import { eventually } from '../../../test/support/eventually.js';
 import { HostileUpstreams, type Upstream } from '../../../test/support/hostile-upstream.js';
 import { failure, options, OutboundDoors, request } from '../../../test/support/outbound-doors.js';
 import { InFlightCalls } from './in-flight.js';
@@ -35,7 +36,7 @@ test('P4: it comes when the handshake is done, and not before', async () => {
   const silent = await upstreams.tcp(() => undefined);
   const lastLook = jest.fn();
   await failure(doors.to(silent).send(request(), options({ lastLook, timeoutMs: 300 })));
-  expect(silent.connections()).toBe(1);
+  await eventually(silent.connections, (count) => count === 1);
   expect(lastLook).not.toHaveBeenCalled();
   await doors.to(upstream).send(request(), options({ lastLook }));
   expect(lastLook).toHaveBeenCalledTimes(1);

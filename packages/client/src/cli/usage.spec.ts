@@ -60,11 +60,13 @@ const COMMANDS = [
   'audit export',
   'login',
 ];
+const NOBODY = 'http://127.0.0.1:1';
 const ONE_LINE = /^chancery: [^\n]+ \([a-z_]+\): [^\n]+\n$/;
 const lastLine = (stderr: string) => `${stderr.trimEnd().split('\n').at(-1)}\n`;
 
 test.each(COMMANDS)('%s: a server that is down is exit 69 and one line', async (line) => {
-  await fake.stop();
+  // A port that was somebody's a moment ago may be somebody else's now.
+  sandbox.quickstart({ ...fake.quickstartFile(), tenantUrl: NOBODY, publicUrl: NOBODY, opsUrl: NOBODY });
   const ran = await sandbox.run(line.split(' '), { stdin: 'sk-secret' });
   expect(ran.code).toBe(69);
   expect(lastLine(ran.stderr)).toMatch(ONE_LINE);
