@@ -4,6 +4,8 @@ import { fail, root, run } from './program.mjs';
 
 const NODE_LEAST = [20, 19];
 const INSTALL_MS = 1_200_000;
+/** Registries fail now and then. */
+const ATTEMPTS = 3;
 
 export function requireNode() {
   const [major, minor] = process.versions.node.split('.').map(Number);
@@ -31,6 +33,10 @@ export async function install({ show }) {
   if (isInstalled()) return;
   const npm = process.platform === 'win32' ? 'npm.cmd' : 'npm';
   const options = ['--no-audit', '--no-fund', '--loglevel=error'];
-  const { code, output } = await run(npm, ['ci', ...options], { show, timeoutMs: INSTALL_MS });
-  if (code !== 0) throw new Error(`npm ci failed (${code}).\n${output}`);
+  // Where somebody looks on, they decide whether to try again.
+  for (let left = show ? 1 : ATTEMPTS; ; left -= 1) {
+    const { code, output } = await run(npm, ['ci', ...options], { show, timeoutMs: INSTALL_MS });
+    if (code === 0) return;
+    if (left === 1) throw new Error(`npm ci failed (${code}).\n${output}`);
+  }
 }

@@ -4,6 +4,11 @@ import { chmodSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 
+/** Servers that were told to end need a moment. */
+const END_MS = 10_000;
+const LOOK_EVERY_MS = 100;
+const PS_BYTES_MAX = 64 * 1_048_576;
+
 export default function startRun() {
   if (process.env.CHANCERY_TEST_TEMP !== undefined) return;
   const dir = mkdtempSync(path.join(tmpdir(), 'chancery-run-'));
@@ -19,8 +24,10 @@ export function endRun() {
   if (dir === undefined) return;
   delete process.env.CHANCERY_TEST_TEMP;
   delete process.env.TMPDIR;
+  const end = Date.now() + END_MS;
+  while (processesIn(dir).length > 0 && Date.now() < end) pause(LOOK_EVERY_MS);
   const left = [...readdirSync(dir), ...processesIn(dir)];
-  rmSync(dir, { recursive: true, force: true, maxRetries: 5, retryDelay: 100 });
+  rmSync(dir, { recursive: true, force: true });
   if (left.length === 0) return;
   process.stderr.write(`FAILED: this run left behind in ${dir}:\n${left.map((one) => `  ${one}\n`).join('')}`);
   process.exitCode = 1;
@@ -28,6 +35,11 @@ export function endRun() {
 
 /** Servers name their folder when they are started. */
 function processesIn(dir) {
-  const listed = execFileSync('ps', ['-A', '-o', 'pid=,args='], { encoding: 'utf8' });
+  const listed = execFileSync('ps', ['-A', '-o', 'pid=,args='], { encoding: 'utf8', maxBuffer: PS_BYTES_MAX });
   return listed.split('\n').filter((line) => line.includes(dir));
+}
+
+/** Also at the exit of a process, where no promise is kept any more. */
+function pause(ms) {
+  Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, ms);
 }

@@ -1,6 +1,7 @@
 // Jest's environment of every spec file: what the file makes in the temporary folder goes when the file ends, however it ends.
 import './compiled-once.mjs';
-import { chmodSync, mkdtempSync, rmSync } from 'node:fs';
+import { chmodSync, mkdtempSync } from 'node:fs';
+import { rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { TestEnvironment } from 'jest-environment-node';
@@ -22,6 +23,7 @@ export default class TempOfFile extends TestEnvironment {
     await super.teardown();
     if (this.#before === undefined) delete process.env.TMPDIR;
     else process.env.TMPDIR = this.#before;
-    rmSync(this.#dir, { recursive: true, force: true, maxRetries: 5, retryDelay: 100 });
+    // A program that was told to end may still write. `rmSync` would not look again at what is in a folder.
+    await rm(this.#dir, { recursive: true, force: true, maxRetries: 15, retryDelay: 50 });
   }
 }

@@ -86,6 +86,6 @@ describe('a call that is bound to private ranges', () => {
       const deployment = policy({ allowRanges: all });
       return deployment.permits(at, 443) || !deployment.within(own).permits(at, 443);
     });
-    expect(fc.check(beyond)).toMatchObject({ failed: false });
+    fc.assert(beyond);
   });
 });
