@@ -1,6 +1,4 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { setFlagsFromString } from 'node:v8';
-import { runInNewContext } from 'node:vm';
 import { PENDING_MS, PENDING_PER_AGENT_MAX, USE_WITHIN_MS } from '../../src/credentials/approvals/approval.js';
 import {
   type AppTenant,
@@ -13,6 +11,7 @@ import {
   UPSTREAM_URL,
 } from '../support/app.js';
 import { entriesOf } from '../support/chain-check.js';
+import { collectGarbage } from '../support/collect-garbage.js';
 import { type Answer, DpopAgent } from '../support/dpop-agent.js';
 import { eventually } from '../support/eventually.js';
 import { UPSTREAM_HOST } from '../support/hostile-upstream.js';
@@ -21,8 +20,6 @@ import { ScriptedUpstream } from '../support/scripted-upstream.js';
 
 jest.setTimeout(60_000);
 
-setFlagsFromString('--expose-gc');
-const collectGarbage = runInNewContext('gc') as () => void;
 const SECRET = 'sk-live-0123456789abcdef';
 const KEY = 'guarded';
 const upstream = new ScriptedUpstream();

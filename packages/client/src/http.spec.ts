@@ -1,5 +1,8 @@
+import { once } from 'node:events';
+import { createServer as createHttpServer } from 'node:http';
 import { createServer } from 'node:net';
 import type { AddressInfo } from 'node:net';
+import { collectGarbage } from '../../../test/support/collect-garbage.js';
 import { FakeSurface, problem } from '../test/fake-surface.js';
 import { HttpClient, readAtMost } from './http.js';
 
@@ -99,4 +102,16 @@ test('an answer over the limit is cut off', async () => {
   await expect(readAtMost(body(13), 12)).rejects.toMatchObject({
     code: 'answer_too_large',
   });
+});
+
+test('a timeout of the caller’s ends a stream, also when nothing else refers to it', async () => {
+  const silent = createHttpServer((_, response) => void response.writeHead(200).write('so far')).listen(0);
+  await once(silent, 'listening');
+  const patient = new HttpClient({ baseUrl: `http://127.0.0.1:${(silent.address() as AddressInfo).port}` });
+  const { body } = await patient.stream({ method: 'GET', path: '/', signal: AbortSignal.timeout(1_000) });
+  await collectGarbage();
+  await expect(readAtMost(body, 100)).rejects.toMatchObject({ name: 'TimeoutError' });
+  await patient.close();
+  silent.closeAllConnections();
+  silent.close();
 });

@@ -105,7 +105,6 @@ export class HttpClient {
       headers['content-type'] ??= 'application/json';
       body = JSON.stringify(request.json);
     }
-    const signals = [request.signal, deadline].filter((signal) => signal !== undefined);
     const url = this.url(request);
     try {
       const answer = await this.fetch(url, {
@@ -113,13 +112,19 @@ export class HttpClient {
         headers,
         body: body ?? null,
         redirect: 'manual',
-        signal: signals.length > 0 ? AbortSignal.any(signals) : null,
+        signal: either(request.signal, deadline),
       });
       return { status: answer.status, headers: plainHeaders(answer.headers), body: answer.body ?? nothing() };
     } catch (error) {
       throw networkError(error, this.baseUrl, deadline);
     }
   }
+}
+
+/** One alone is not wrapped: Node collects a timeout that only `AbortSignal.any` refers to, and it never fires (nodejs/node#57736). */
+function either(caller: AbortSignal | undefined, deadline: AbortSignal | undefined): AbortSignal | null {
+  if (caller === undefined || deadline === undefined) return caller ?? deadline ?? null;
+  return AbortSignal.any([caller, deadline]);
 }
 
 /** The body of an answer that has none. */
