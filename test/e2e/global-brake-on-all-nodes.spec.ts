@@ -4,6 +4,7 @@ import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Client } from 'pg';
 import { Sandbox } from '../../packages/client/test/run-cli.js';
+import { countNodesBehind } from '../../src/brakes/node-leases.repository.js';
 import { LEASE_MS } from '../../src/brakes/node-lease.js';
 import { readDatabaseAddress } from '../../src/platform/database/database-address.js';
 import { PLATFORM_TENANT_ID } from '../../src/platform/ids.js';
@@ -15,14 +16,18 @@ import { type Cast, Fleet, type FleetNode } from '../support/fleet/fleet.js';
 import { signedIn } from '../support/identity.js';
 import { startTcpProxy } from '../support/tcp-proxy.js';
 
-jest.setTimeout(45_000);
+jest.setTimeout(240_000);
 
 const reason = 'test';
 const AGENTS_PER_NODE = 4;
 /** At other moments of a call's way; each costs a lease. */
 const PAUSED_AFTER_MS = process.env.CHANCERY_TEST_LONG === '1' ? [0, 2, 4, 8, 16, 24, 32, 40, 60, 80] : [0, 12];
-/** An answer that waits for a lease comes after it, and not much later. */
-const RUN_OUT = { least: LEASE_MS - 100, most: LEASE_MS + 1_500 };
+/**
+ * An answer that waits for a lease comes after it; one that waited until the node is forgotten would come after a minute. How
+ * soon it comes is printed: on a machine with much else to do it says nothing.
+ */
+const RUN_OUT = { least: LEASE_MS - 100, most: LEASE_MS + 30_000 };
+const WELL = 'every node well and under load';
 
 let fleet: Fleet;
 let near: FleetNode;
@@ -61,6 +66,10 @@ async function pull(node: FleetNode) {
   return { ...pulled.body, seq: pulled.body.audit.seq, tookMs: performance.now() - startedAt };
 }
 
+/** How many of the nodes that an answer waits for have not said that they obeyed. */
+const nodesBehind = (seq: number): Promise<number> =>
+  fleet.open.tenants.inTenant(PLATFORM_TENANT_ID, ({ client }) => countNodesBehind(client, seq));
+
 async function letGo(node: FleetNode, { id }: { id: string }): Promise<void> {
   const body = { reason, confirm: 'clear the global brake' };
   expectStatus(await node.staff('POST', `/v1/brakes/${id}/clear`, body), 200);
@@ -95,6 +104,9 @@ const usesOf = async () =>
     .map(({ entry }) => entry)
     .filter(({ action }) => action === 'credential.use');
 
+/** Cut behind its commit; or its own two seconds to commit had run out before. */
+const NOT_CARRIED_OUT = ['call_cut', 'over_capacity'];
+
 /** Holds back whatever would move the tenant's chain, until it is let go of. */
 async function holdChain() {
   const holder = new Client({ connectionString: fleet.database.adminUrl });
@@ -126,8 +138,9 @@ test('P4: the global brake is answered when every node has stopped: from then on
     );
     const brake = await pull(far);
     const [seqAtAnswer, hangingAtAnswer] = [(await usesOf()).at(-1)?.seq ?? 0, fleet.upstream.hanging];
-    note('every node well and under load', brake);
-    expect(brake.tookMs).toBeLessThan(LEASE_MS);
+    note(WELL, brake);
+    // They said so, and were not waited for in vain.
+    expect(await nodesBehind(brake.seq)).toBe(0);
     await sleep(300);
     const called = fleet.upstream.received.length;
     await sleep(300);
@@ -144,6 +157,7 @@ test('P4: the global brake is answered when every node has stopped: from then on
     expect(intents.filter(({ details }) => Number(details.platform_seq) >= brake.seq)).toEqual([]);
     await letGo(far, brake);
   }
+  expect(Math.min(...(took.get(WELL) ?? []))).toBeLessThan(LEASE_MS);
 });
 
 test('P4: `chancery audit prove-brake` proves all of them from exports alone', async () => {
@@ -174,11 +188,13 @@ test('P4: a use whose commit was on its way when the brake was pulled is not car
   const answer = execute(agent, credential);
   await chain.waiting();
   const pulling = pull(far);
-  await sleep(500);
+  await sleep(300);
   await chain.release();
   const brake = await pulling;
-  expect(brake.tookMs).toBeGreaterThan(450);
-  expect(await answer).toMatchObject({ status: 503, body: { code: 'call_cut' } });
+  expect(brake.tookMs).toBeGreaterThan(250);
+  const { status, body } = await answer;
+  expect(status).toBe(503);
+  expect(NOT_CARRIED_OUT).toContain(body.code);
   expect(fleet.upstream.received).toHaveLength(called);
   await letGo(far, brake);
 });
@@ -217,8 +233,7 @@ test('P4: an intent that commits while its node is stopped and the brake is on i
   near.process.resume();
   const { status, body } = await answer;
   expect(status).toBe(503);
-  // Its own two seconds to commit may have run out first.
-  expect(['call_cut', 'over_capacity']).toContain(body.code);
+  expect(NOT_CARRIED_OUT).toContain(body.code);
   expect(fleet.upstream.received).toHaveLength(called);
   await letGo(far, brake);
 });
@@ -278,11 +293,14 @@ test('P4: a node that ended in order is not waited for, one that was killed is w
   const third = await fleet.join();
   await third.process.end('SIGTERM');
   const first = await pull(far);
-  expect(first.tookMs).toBeLessThan(LEASE_MS - 500);
+  note('one node ended in order', first);
+  expect(await nodesBehind(first.seq)).toBe(0);
   await letGo(far, first);
   const fourth = await fleet.join();
   await fourth.process.end('SIGKILL');
   const second = await pull(far);
+  note('one node killed', second);
+  expect(await nodesBehind(second.seq)).toBe(1);
   expect(second.tookMs).toBeGreaterThan(RUN_OUT.least);
   expect(second.tookMs).toBeLessThan(RUN_OUT.most);
   await letGo(far, second);
