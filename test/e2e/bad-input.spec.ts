@@ -67,7 +67,7 @@ function send(
         ),
       ),
     );
-    sent.setTimeout(20_000, () => sent.destroy(new Error(`no answer to ${route.method} ${target.slice(0, 200)}`)));
+    sent.setTimeout(60_000, () => sent.destroy(new Error(`no answer to ${route.method} ${target.slice(0, 200)}`)));
     sent.end(body);
   });
 }

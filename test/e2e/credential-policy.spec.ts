@@ -4,6 +4,7 @@ import { entriesOf } from '../support/chain-check.js';
 import { asSuperuser } from '../support/database.js';
 import type { DpopAgent } from '../support/dpop-agent.js';
 import { UPSTREAM_HOST } from '../support/hostile-upstream.js';
+import { judgeNobody } from '../support/judge-nobody.js';
 import { ScriptedUpstream } from '../support/scripted-upstream.js';
 
 jest.setTimeout(60_000);
@@ -21,6 +22,7 @@ let agent: DpopAgent;
 let count = 0;
 beforeAll(async () => {
   app = await startApp({ upstream: upstream.listener });
+  judgeNobody(app.app);
   tenant = await app.newTenant();
   agent = await app.newAgent(tenant, 'scribe', 'GUARDIAN');
 });

@@ -14,6 +14,7 @@ import { entriesOf } from '../support/chain-check.js';
 import type { Answer, DpopAgent } from '../support/dpop-agent.js';
 import { eventually } from '../support/eventually.js';
 import { UPSTREAM_HOST } from '../support/hostile-upstream.js';
+import { judgeNobody } from '../support/judge-nobody.js';
 
 jest.setTimeout(300_000);
 
@@ -110,6 +111,7 @@ beforeAll(async () => {
       response.end('{}');
     },
   });
+  judgeNobody(app.app);
   sides = [await furnish([]), await furnish(['tenant brake'])];
 });
 afterAll(() => app?.close());

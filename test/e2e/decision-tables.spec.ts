@@ -20,6 +20,7 @@ import {
 } from '../support/app.js';
 import { DpopAgent } from '../support/dpop-agent.js';
 import { callerOn, signedIn } from '../support/identity.js';
+import { judgeNobody } from '../support/judge-nobody.js';
 import { policyWriters } from '../support/policy-writers.js';
 import { aroundStatements, locksHead } from '../support/statements.js';
 import { asTenant } from '../support/tenants.js';
@@ -30,12 +31,13 @@ let app: TestApp;
 let tenant: AppTenant;
 let agent: DpopAgent;
 beforeAll(async () => {
-  app = await startApp();
+  // Whatever a job or a look at an agent's behaviour reads would be taken for a decision's.
+  app = await startApp({ env: { CHANCERY_JOBS: 'off' } });
+  judgeNobody(app.app);
   tenant = await app.newTenant();
   agent = await app.newAgent(tenant, 'reader');
   await storeCredential(tenant, 'read', 'sk-live-0123456789abcdef', { grantTo: [agent] });
 });
-afterEach(() => jest.restoreAllMocks());
 afterAll(() => app?.close());
 
 interface Sent {
@@ -48,15 +50,18 @@ async function sentDuring(tenantId: string, work: () => Promise<unknown>): Promi
   const sent: Sent[] = [];
   // oxlint-disable-next-line typescript/unbound-method -- applied to the client it was called on
   const query = Client.prototype.query as (...args: unknown[]) => unknown;
-  jest.spyOn(Client.prototype, 'query').mockImplementation(function (this: Client, ...args: unknown[]) {
+  const watched = jest.spyOn(Client.prototype, 'query').mockImplementation(function (this: Client, ...args: unknown[]) {
     const [first, second] = args as [string | Partial<Sent>, unknown[] | undefined];
     const text = typeof first === 'string' ? first : (first.text ?? '');
     const values = (typeof first === 'string' ? second : (first.values ?? second)) ?? [];
     if (this.user === tenantRole(tenantId)) sent.push({ text, values });
     return query.apply(this, args) as never;
   });
-  await work();
-  jest.restoreAllMocks();
+  try {
+    await work();
+  } finally {
+    watched.mockRestore();
+  }
   return sent;
 }
 
@@ -112,6 +117,7 @@ test('P4: each table that a policy is loaded from raises the epoch when it is wr
 
 test('P4: a use that finds nothing in memory reads those tables and the chain’s own', async () => {
   await app.restart();
+  judgeNobody(app.app);
   expectStatus(await app.staff('POST', '/v1/vault/unseal', { password: MASTER_PASSWORD }), 200);
   agent = new DpopAgent(app.at.tenant, agent.id, agent.apiKey);
   expectStatus(await agent.token(), 200);

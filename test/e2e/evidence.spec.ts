@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { Sandbox } from '../../packages/client/test/run-cli.js';
 import { SignCheckpoints } from '../../src/audit/sign-checkpoints.js';
-import { SweepIntents } from '../../src/audit/sweep-intents.js';
+import { OVERDUE_AFTER_MS, SweepIntents } from '../../src/audit/sweep-intents.js';
 import { publicId } from '../../src/platform/ids.js';
 import { CallUpstream } from '../../src/proxy/call-upstream.js';
 import { type AppTenant, execute, expectStatus, startApp, storeCredential, type TestApp } from '../support/app.js';
@@ -52,11 +52,13 @@ test('P3: an intent whose process died reads unknown a minute past its deadline,
   upstream.mockRestore();
   const intent = (await entriesOf(app.open, tenant.id)).at(-1)?.entry;
   expect(intent).toMatchObject({ outcome: 'intent', details: { deadline: expect.any(String) } });
+  const overdueAtMs = Date.parse(intent?.details.deadline as string) + OVERDUE_AFTER_MS;
   const sweep = app.app.get(SweepIntents, { strict: false });
-  app.clock.aheadMs = 60_000;
+  // However slow the machine is, the first sweep comes before that moment and the second one behind it.
+  app.clock.aheadMs = overdueAtMs - 30_000 - Date.now();
   await sweep.execute();
   expect(await outcomes(tenant)).toHaveLength(1);
-  app.clock.aheadMs = 60_000 + 10_000;
+  app.clock.aheadMs = overdueAtMs + 1 - Date.now();
   await sweep.execute();
   await sweep.execute();
   expect(await outcomes(tenant)).toMatchObject([
