@@ -167,6 +167,12 @@ describe('what a frame may ask for', () => {
 });
 
 describe('ATTACKS 37: zstd bombs', () => {
+  /** What this process works from here on; a busy machine makes it wait, and that is not counted. */
+  const cpuMs = () => {
+    const before = process.cpuUsage();
+    return () => process.cpuUsage(before).user / 1_000;
+  };
+
   test('by size and by ratio', async () => {
     for (const bomb of [ZSTD_FRAMES.zeros, zstdRleBomb(160)]) {
       expect(await faultOf(bomb, { maxBytes: 2 * MIB })).toBe('upstream_too_large');
@@ -175,18 +181,18 @@ describe('ATTACKS 37: zstd bombs', () => {
   });
 
   test('copies that would write past their block end at once', async () => {
-    const start = performance.now();
+    const cost = cpuMs();
     expect(await faultOf(ZSTD_COPY_BOMB)).toBe('ZSTD_CORRUPT');
-    expect(performance.now() - start).toBeLessThan(1_000);
+    expect(cost()).toBeLessThan(1_000);
   });
 
   test('so do sixty thousand copies of 128 KiB, for which every bit is there', async () => {
     const start = [8, 0x61, 255, (60_000 - 0x7f00) & 255, (60_000 - 0x7f00) >> 8, 0x54, 0, 0, 52];
     const copies = Buffer.concat([Buffer.from(start), Buffer.alloc(120_000, 255), Buffer.of(1)]);
     const frame = zstdFrame([raw('abcdefgh', false), zstdBlock('compressed', copies, { isLast: true })]);
-    const startedAt = performance.now();
+    const cost = cpuMs();
     expect(await faultOf(frame)).toBe('ZSTD_CORRUPT');
-    expect(performance.now() - startedAt).toBeLessThan(1_000);
+    expect(cost()).toBeLessThan(1_000);
   });
 
   test('tens of thousands of frames, blocks and skippable frames that hold nothing', async () => {
