@@ -55,7 +55,7 @@ test('whatever the URL, it is refused, or exactly what was checked is looked up,
       const options = {
         tenantId: 't',
         signal: new AbortController().signal,
-        timeoutMs: 5_000,
+        timeoutMs: 60_000,
         maxResponseBytes: 1_000,
       };
       const answer = await outbound.send(rendered.value, options);

@@ -8,4 +8,4 @@ export const runs = (count: number): { readonly numRuns: number } => ({ numRuns:
 /** A test that goes over a network tries as often as it can in the time there is. */
 export const dialledRuns = (count: number): { readonly numRuns: number } => ({ numRuns: LONG ? count * 20 : count });
 
-export const PROPERTY_TIMEOUT_MS = LONG ? 3_600_000 : 60_000;
+export const PROPERTY_TIMEOUT_MS = LONG ? 3_600_000 : 600_000;

@@ -10,7 +10,7 @@ import { build } from '../../infra/local/build.mjs';
 import { findServices } from '../../infra/local/services.mjs';
 import startRun, { endRun } from './start-run.mjs';
 
-const REDIS_START_MS = 10_000;
+const REDIS_START_MS = 60_000;
 const running = [];
 
 export default async function startServices() {

@@ -54,7 +54,11 @@ export class Traffic {
   #stopped = false;
   readonly #lanes: Promise<void>[] = [];
 
-  constructor(crews: readonly Crew[]) {
+  /** `timeoutMs`: how long the upstream may take. */
+  constructor(
+    crews: readonly Crew[],
+    private readonly timeoutMs = 5_000,
+  ) {
     for (const { tenant, agents } of crews) {
       for (const agent of agents) {
         for (let lane = 0; lane < LANES_PER_AGENT; lane++) this.#lanes.push(this.#use(tenant, agent));
@@ -74,7 +78,7 @@ export class Traffic {
       const call = randomUUID();
       this.inFlight += 1;
       const answer = await this.#answered(
-        execute(agent, 'key', { url: `${UPSTREAM_URL}/${call}` }, { purpose: call, timeout_ms: 5_000 }),
+        execute(agent, 'key', { url: `${UPSTREAM_URL}/${call}` }, { purpose: call, timeout_ms: this.timeoutMs }),
       );
       this.inFlight -= 1;
       const status = this.#note(answer);
