@@ -10,7 +10,7 @@ import { eventually } from '../support/eventually.js';
 const GONE_MS = process.env.CHANCERY_TEST_LONG === '1' ? 30_000 : 4_000;
 /** P20: nobody waits longer for an answer, whatever the database does. */
 const ANSWER_MS_MAX = 20_000;
-const RECOVERS_WITHIN_MS = 30_000;
+const RECOVERS_WITHIN_MS = 60_000;
 
 jest.setTimeout(240_000);
 
@@ -63,7 +63,11 @@ test.each([
       RECOVERS_WITHIN_MS,
     );
     const recoveredInMs = Date.now() - backAt;
-    expect((await crew.tenant.admin('POST', '/v1/brakes', brake)).status).toBeLessThan(300);
+    await eventually(
+      () => crew.tenant.admin('POST', '/v1/brakes', brake),
+      ({ status }) => status < 300,
+      RECOVERS_WITHIN_MS,
+    );
     await eventually(ready, ({ status }) => status === 200, RECOVERS_WITHIN_MS);
     await fire.stop();
     const answers = [...fire.answers].map(([kind, count]) => `${count} × ${kind}`).join(', ');

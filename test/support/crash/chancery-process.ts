@@ -4,7 +4,7 @@ import path from 'node:path';
 import { createInterface } from 'node:readline';
 
 const ROOT = path.resolve(__dirname, '../../..');
-const START_WITHIN_MS = 60_000;
+const START_WITHIN_MS = 120_000;
 const LINES_MAX = 10_000;
 
 /** The built application, or its worker, as a process of its own. */

@@ -9,7 +9,7 @@ import { asSuperuser } from '../database.js';
 
 const DATABASE = 'chancery';
 const FLAGS = ['-c', 'max_connections=150'];
-const START_AGAIN_WITHIN_MS = 30_000;
+const START_AGAIN_WITHIN_MS = 120_000;
 
 /** A cluster on a port of its own that may be killed, paused and started again; nobody else's tests are on it. */
 export class MortalCluster {

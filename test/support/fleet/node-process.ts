@@ -5,7 +5,7 @@ import { createInterface } from 'node:readline';
 import type { Surface } from '../../../src/platform/http/surface.js';
 
 const ROOT = path.resolve(__dirname, '../../..');
-const START_WITHIN_MS = 30_000;
+const START_WITHIN_MS = 120_000;
 
 /** One node as a process of its own: what a signal does to it, it does to nobody else. */
 export class NodeProcess {
