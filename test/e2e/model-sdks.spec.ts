@@ -7,6 +7,7 @@ import { Sandbox } from '../../packages/client/test/run-cli.js';
 import { type AppTenant, startApp, storeCredential, type TestApp, UPSTREAM_URL } from '../support/app.js';
 import type { DpopAgent } from '../support/dpop-agent.js';
 import { entriesOf } from '../support/chain-check.js';
+import { eventually } from '../support/eventually.js';
 import { ModelApis } from '../support/model-apis.js';
 
 jest.setTimeout(60_000);
@@ -68,16 +69,22 @@ const question = [{ role: 'user' as const, content: 'What did he say?' }];
 const chat = { model: 'gpt-test', messages: question };
 const message = { model: 'claude-test', max_tokens: 16, messages: question };
 
-/** Lets one piece of the answer out for each that was read: none would come if they came together. */
-async function oneByOne<E>(events: AsyncIterable<E>, textOf: (event: E) => string | undefined): Promise<string[]> {
-  let letOut: () => void = () => undefined;
+/** Lets a piece of the answer out when all before it were read: none would come if they came together. */
+async function oneByOne<E>(
+  ask: () => PromiseLike<AsyncIterable<E>> | AsyncIterable<E>,
+  textOf: (event: E) => string | undefined,
+): Promise<string[]> {
+  let count = 0;
   const read: string[] = [];
-  apis.beforePiece = (piece) =>
-    read.length === 0 || piece === 0 ? Promise.resolve() : new Promise((resolve) => (letOut = resolve));
-  for await (const event of events) {
+  apis.beforePiece = async (piece) =>
+    void (await eventually(
+      () => count,
+      (now) => now >= piece,
+    ));
+  for await (const event of await ask()) {
+    count += 1;
     const text = textOf(event);
     if (text !== undefined) read.push(text);
-    letOut();
   }
   return read;
 }
@@ -94,15 +101,17 @@ describe('openai', () => {
   });
 
   test('chat.completions streamed: tokens come one by one', async () => {
-    const stream = await openai().chat.completions.create({ ...chat, stream: true });
-    const read = await oneByOne(stream, ({ choices }) => choices[0]?.delta.content ?? undefined);
+    const read = await oneByOne(
+      () => openai().chat.completions.create({ ...chat, stream: true }),
+      ({ choices }) => choices[0]?.delta.content ?? undefined,
+    );
     expect(read).toEqual(apis.words);
   });
 
   test('responses streamed', async () => {
-    const stream = await openai().responses.create({ model: 'gpt-test', input: 'What?', stream: true });
-    const read = await oneByOne(stream, (event) =>
-      event.type === 'response.output_text.delta' ? event.delta : undefined,
+    const read = await oneByOne(
+      () => openai().responses.create({ model: 'gpt-test', input: 'What?', stream: true }),
+      (event) => (event.type === 'response.output_text.delta' ? event.delta : undefined),
     );
     expect(read).toEqual(apis.words);
   });
@@ -145,12 +154,18 @@ describe('@anthropic-ai/sdk', () => {
   });
 
   test('messages streamed: tokens come one by one', async () => {
-    const stream = anthropic().messages.stream(message);
-    const read = await oneByOne(stream, (event) =>
-      event.type === 'content_block_delta' && event.delta.type === 'text_delta' ? event.delta.text : undefined,
+    let finalText = (): Promise<string> => Promise.reject(new Error('nothing was asked'));
+    const read = await oneByOne(
+      () => {
+        const stream = anthropic().messages.stream(message);
+        finalText = () => stream.finalText();
+        return stream;
+      },
+      (event) =>
+        event.type === 'content_block_delta' && event.delta.type === 'text_delta' ? event.delta.text : undefined,
     );
     expect(read).toEqual(apis.words);
-    expect(await stream.finalText()).toBe('Good morning, Vietnam');
+    expect(await finalText()).toBe('Good morning, Vietnam');
   });
 
   test('429 of the API is its own error', async () => {
