@@ -1,6 +1,7 @@
 import { once } from 'node:events';
-import { createServer as createHttpServer } from 'node:http';
+import { createServer as createHttpServer, type Server } from 'node:http';
 import { createServer } from 'node:net';
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { AddressInfo } from 'node:net';
 import { collectGarbage } from '../../../test/support/collect-garbage.js';
 import { FakeSurface, problem } from '../test/fake-surface.js';
@@ -104,14 +105,36 @@ test('an answer over the limit is cut off', async () => {
   });
 });
 
-test('a timeout of the caller’s ends a stream, also when nothing else refers to it', async () => {
-  const silent = createHttpServer((_, response) => void response.writeHead(200).write('so far')).listen(0);
-  await once(silent, 'listening');
-  const patient = new HttpClient({ baseUrl: `http://127.0.0.1:${(silent.address() as AddressInfo).port}` });
-  const { body } = await patient.stream({ method: 'GET', path: '/', signal: AbortSignal.timeout(1_000) });
-  await collectGarbage();
-  await expect(readAtMost(body, 100)).rejects.toMatchObject({ name: 'TimeoutError' });
-  await patient.close();
-  silent.closeAllConnections();
-  silent.close();
+describe('a stream', () => {
+  let silent: Server;
+  let patient: HttpClient;
+  beforeAll(async () => {
+    silent = createHttpServer((_, response) => void response.writeHead(200).write('so far')).listen(0);
+    await once(silent, 'listening');
+    patient = new HttpClient({ baseUrl: `http://127.0.0.1:${(silent.address() as AddressInfo).port}` });
+  });
+  afterAll(async () => {
+    await patient.close();
+    silent.closeAllConnections();
+    silent.close();
+  });
+  /** Nothing refers to anything but the body. */
+  const open = async (signal?: AbortSignal): Promise<ReadableStream<Uint8Array>> => {
+    const { body } = await patient.stream({ method: 'GET', path: '/', signal });
+    await collectGarbage();
+    await sleep(50); // what was collected is told behind this turn
+    return body;
+  };
+
+  test('is ended by a timeout of the caller’s', async () => {
+    const body = await open(AbortSignal.timeout(1_000));
+    await expect(readAtMost(body, 100)).rejects.toMatchObject({ name: 'TimeoutError' });
+  });
+
+  test('is whole whenever its reading begins', async () => {
+    const reader = (await open()).getReader();
+    const { value } = await reader.read();
+    expect(Buffer.from(value ?? []).toString()).toBe('so far');
+    await reader.cancel();
+  });
 });

@@ -36,6 +36,9 @@ export type HttpRequest = {
   signal?: AbortSignal | undefined;
 };
 
+/** Node ends a body, as if it were whole, when its answer is collected before anybody read of it. */
+const ANSWER_OF = new WeakMap<ReadableStream, Response>();
+
 /** One surface of one Chancery server. Follows no redirects, keeps no cookies, sends no credential by itself. */
 export class HttpClient {
   readonly baseUrl: string;
@@ -114,6 +117,7 @@ export class HttpClient {
         redirect: 'manual',
         signal: either(request.signal, deadline),
       });
+      if (answer.body !== null) ANSWER_OF.set(answer.body, answer);
       return { status: answer.status, headers: plainHeaders(answer.headers), body: answer.body ?? nothing() };
     } catch (error) {
       throw networkError(error, this.baseUrl, deadline);
