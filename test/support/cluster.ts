@@ -2,6 +2,10 @@ import { randomBytes } from 'node:crypto';
 import { type Client, escapeIdentifier } from 'pg';
 import { withClient } from '../../src/platform/database/with-client.js';
 
+const DROP_TRIES = 12;
+/** https://www.postgresql.org/docs/current/errcodes-appendix.html: object_in_use */
+const IN_USE = '55006';
+
 /** The superuser of the cluster that this run of tests shares; `start-services.ts` sets it. */
 export function adminUrl(database?: string): string {
   const url = process.env.CHANCERY_TEST_ADMIN_URL;
@@ -20,9 +24,17 @@ export async function createDatabase(template?: string): Promise<{ name: string;
   return { name, url: adminUrl(name) };
 }
 
-/** Ends the connections that are left and drops it. */
+/** Ends the connections that are left and drops it. The server waits five seconds for them; a busy machine may need more. */
 export async function dropDatabase(name: string): Promise<void> {
-  await asAdmin((client) => client.query(`drop database if exists ${escapeIdentifier(name)} with (force)`));
+  const drop = `drop database if exists ${escapeIdentifier(name)} with (force)`;
+  for (let left = DROP_TRIES; ; left -= 1) {
+    try {
+      await asAdmin((client) => client.query(drop));
+      return;
+    } catch (error) {
+      if ((error as { code?: unknown }).code !== IN_USE || left === 1) throw error;
+    }
+  }
 }
 
 /** Makes a template once, whichever worker comes first; the others wait for it. */
