@@ -2,6 +2,7 @@ import { asSuperuser } from '../support/database.js';
 import { startApp, type TestApp, UPSTREAM_URL } from '../support/app.js';
 import { tenantTables } from '../support/fill-tables.js';
 import { signedIn } from '../support/identity.js';
+import { judgeNobody } from '../support/judge-nobody.js';
 import { type NamingField, type Operation, operations } from '../support/operations.js';
 import { type Asker, bearer, client, type Furnished, furnish, nobodys, type Raw } from '../support/strangers.js';
 import { PLATFORM_TENANT_ID } from '../../src/platform/ids.js';
@@ -79,6 +80,7 @@ let everybody: readonly Asker[];
 beforeAll(async () => {
   // The jobs run once, at the start: what they remember of a tenant would be taken for something a stranger did to it.
   app = await startApp({ env: { JOBS_EVERY_MS: '3600000' } });
+  judgeNobody(app.app);
   [ours, theirs] = [await furnish(app), await furnish(app)];
   const { admin, auditor, owner, agent } = ours.askers;
   everybody = [admin, auditor, owner, agent, bearer('nobody', app.at.tenant, undefined)];

@@ -1,11 +1,11 @@
 import type { StoredEntry } from '../../src/audit/audit.repository.js';
 import { readEntries } from '../../src/audit/audit.repository.js';
-import { FollowUses } from '../../src/identity/behaviour/follow-uses.js';
 import { type AppTenant, startApp, storeCredential, type TestApp, type TestAppOptions } from './app.js';
 import type { DpopAgent } from './dpop-agent.js';
 import { eventually } from './eventually.js';
 import { HostileDns } from './hostile-dns.js';
 import { HostileUpstreams, UPSTREAM_HOST } from './hostile-upstream.js';
+import { judgeNobody } from './judge-nobody.js';
 import { ScriptedUpstream } from './scripted-upstream.js';
 
 /** In every credential of the attacks, and nowhere else: what is found of it was leaked. */
@@ -47,7 +47,7 @@ export async function openAttackSite(options: TestAppOptions = {}, tier = 'GUARD
     const env = { ...own, ...options.env };
     const hosts = { [UPSTREAM_HOST]: `127.0.0.1:${port}`, ...options.hosts };
     const app = await startApp({ ...options, upstreams, env, hosts });
-    jest.spyOn(app.app.get(FollowUses, { strict: false }), 'execute').mockResolvedValue(0);
+    judgeNobody(app.app);
     const tenant = await app.newTenant();
     const agent = await app.newAgent(tenant, 'attacker', tier);
     const site: AttackSite = {
