@@ -10,7 +10,7 @@ import { DOORS } from '../support/use-doors.js';
 import { ZSTD_FRAMES, zstdBlock, zstdFrame, zstdSkippable } from '../support/zstd-frames.js';
 import { leaksIn, MIXED_SPELLINGS, OTHER_SECRETS, SPELLINGS } from './spellings.js';
 
-jest.setTimeout(60_000);
+jest.setTimeout(300_000);
 
 /** One that can stand in a header's name. */
 const TOKEN = 'sk-live-0123456789abcdef';

@@ -12,7 +12,7 @@ import { CanaryCast } from './canary-cast.js';
 import { CanaryGuests, TOLD } from './canary-guests.js';
 import { CanaryTraffic } from './canary-traffic.js';
 
-jest.setTimeout(120_000);
+jest.setTimeout(600_000);
 
 /** In every secret of this run, and nowhere else in the world. */
 const MARKER = `cnry${randomBytes(12).toString('hex')}`;

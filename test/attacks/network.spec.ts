@@ -6,7 +6,7 @@ import { UPSTREAM_HOST } from '../support/hostile-upstream.js';
 import type { SeenUse, UseDoor } from '../support/use-door.js';
 import { DOORS } from '../support/use-doors.js';
 
-jest.setTimeout(60_000);
+jest.setTimeout(300_000);
 
 /** What an operator lists by mistake or for want of care; of loopback only one address. */
 const DIAL_ALLOW = ['127.0.0.1/32', '169.254.0.0/16', '100.64.0.0/10', '192.0.0.0/24', '168.63.129.16/32'];

@@ -6,7 +6,7 @@ import type { DpopAgent } from '../support/dpop-agent.js';
 import { UPSTREAM_HOST as H } from '../support/hostile-upstream.js';
 import { DOORS } from '../support/use-doors.js';
 
-jest.setTimeout(60_000);
+jest.setTimeout(300_000);
 
 const reason = 'test';
 let site: AttackSite;

@@ -7,7 +7,7 @@ import { DOORS } from '../support/use-doors.js';
 import { BREAKERS, PLACES } from './places.js';
 import { TEMPLATES } from './templates.js';
 
-jest.setTimeout(60_000);
+jest.setTimeout(300_000);
 
 let site: AttackSite;
 beforeAll(async () => {

@@ -14,7 +14,7 @@ import { stream } from '../support/stream-call.js';
 import type { SeenUse, UseDoor } from '../support/use-door.js';
 import { DOORS } from '../support/use-doors.js';
 
-jest.setTimeout(60_000);
+jest.setTimeout(300_000);
 
 /** A second is what is promised of a machine that has nothing else to do. What is not cut goes on for two minutes, or for ever. */
 const CUT_WITHIN_MS = 30_000;

@@ -7,7 +7,7 @@ import type { AskedUse } from '../support/use-door.js';
 import { DOORS } from '../support/use-doors.js';
 import { URLS } from './urls.js';
 
-jest.setTimeout(60_000);
+jest.setTimeout(300_000);
 
 let site: AttackSite;
 let calledOut: jest.SpyInstance[];

@@ -5,7 +5,7 @@ import { type AttackSite, openAttackSite, SECRET } from '../support/attack-site.
 import { UPSTREAM_HOST } from '../support/hostile-upstream.js';
 import { DOORS } from '../support/use-doors.js';
 
-jest.setTimeout(60_000);
+jest.setTimeout(300_000);
 
 let site: AttackSite;
 beforeAll(async () => {

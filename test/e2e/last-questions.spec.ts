@@ -11,7 +11,7 @@ import type { DpopAgent } from '../support/dpop-agent.js';
 import { eventually } from '../support/eventually.js';
 import { ScriptedUpstream } from '../support/scripted-upstream.js';
 
-jest.setTimeout(60_000);
+jest.setTimeout(300_000);
 
 const SESSION_LEFT_MS = 1_500;
 

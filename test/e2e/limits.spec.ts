@@ -3,7 +3,7 @@ import { entriesOf } from '../support/chain-check.js';
 import type { DpopAgent } from '../support/dpop-agent.js';
 import { rawExchange } from '../support/raw-http.js';
 
-jest.setTimeout(60_000);
+jest.setTimeout(300_000);
 
 const REQUEST_BYTES_MAX = 8_388_608;
 let app: TestApp;

@@ -4,7 +4,7 @@ import { verdictOn } from '../support/chain-check.js';
 import { eventually } from '../support/eventually.js';
 import { callerOn, entriesOf } from '../support/identity.js';
 
-jest.setTimeout(60_000);
+jest.setTimeout(300_000);
 
 const KEY = 'sk-live-0123456789abcdef';
 let app: TestApp;

@@ -7,7 +7,7 @@ import type { DpopAgent } from '../support/dpop-agent.js';
 import { connectMcp } from '../support/mcp-client.js';
 import { ScriptedUpstream } from '../support/scripted-upstream.js';
 
-jest.setTimeout(60_000);
+jest.setTimeout(300_000);
 
 const CLI = path.resolve(__dirname, '../../packages/client/bin/chancery.js');
 

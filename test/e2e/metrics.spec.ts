@@ -16,7 +16,7 @@ import { eventually } from '../support/eventually.js';
 import { UPSTREAM_HOST } from '../support/hostile-upstream.js';
 import { signedIn } from '../support/identity.js';
 
-jest.setTimeout(60_000);
+jest.setTimeout(300_000);
 
 const SECRET = 'sk-live-0123456789abcdef';
 const NAME = 'metered-credential';

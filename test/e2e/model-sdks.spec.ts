@@ -10,7 +10,7 @@ import { entriesOf } from '../support/chain-check.js';
 import { eventually } from '../support/eventually.js';
 import { ModelApis } from '../support/model-apis.js';
 
-jest.setTimeout(60_000);
+jest.setTimeout(300_000);
 
 const KEY = 'sk-live-0123456789abcdefghij';
 const apis = new ModelApis();

@@ -3,7 +3,7 @@ import { type AppTenant, execute, expectStatus, startApp, storeCredential, type 
 import { entriesOf } from '../support/chain-check.js';
 import type { DpopAgent } from '../support/dpop-agent.js';
 
-jest.setTimeout(60_000);
+jest.setTimeout(300_000);
 
 const SECRET = 'sk-live-0123456789abcdef';
 let app: TestApp;

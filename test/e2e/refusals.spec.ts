@@ -4,7 +4,7 @@ import { type AppTenant, startApp, type TestApp } from '../support/app.js';
 import type { DpopAgent } from '../support/dpop-agent.js';
 import { callerOn, entriesOf } from '../support/identity.js';
 
-jest.setTimeout(60_000);
+jest.setTimeout(300_000);
 
 const RATE = 8;
 const WHO = '/v1/whoami';

@@ -13,7 +13,7 @@ import { DpopAgent } from '../support/dpop-agent.js';
 import { type Caller, callerOn, signedIn } from '../support/identity.js';
 import { ScriptedUpstream } from '../support/scripted-upstream.js';
 
-jest.setTimeout(60_000);
+jest.setTimeout(300_000);
 
 const ATTEMPTS_MAX = 5;
 const WINDOW_MS = 5 * 60_000;

@@ -2,7 +2,7 @@ import { type AppTenant, execute, startApp, storeCredential, type TestApp } from
 import type { DpopAgent } from '../support/dpop-agent.js';
 import { entriesOf } from '../support/identity.js';
 
-jest.setTimeout(60_000);
+jest.setTimeout(300_000);
 
 let app: TestApp;
 let tenant: AppTenant;

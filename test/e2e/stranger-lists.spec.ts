@@ -5,7 +5,7 @@ import { type Operation, operations } from '../support/operations.js';
 import type { DpopAgent } from '../support/dpop-agent.js';
 import { bearer, dpop, type Furnished, furnish, type Raw } from '../support/strangers.js';
 
-jest.setTimeout(120_000);
+jest.setTimeout(600_000);
 
 let app: TestApp;
 let ours: Furnished;

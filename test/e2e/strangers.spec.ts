@@ -7,7 +7,7 @@ import { type NamingField, type Operation, operations } from '../support/operati
 import { type Asker, bearer, client, type Furnished, furnish, nobodys, type Raw } from '../support/strangers.js';
 import { PLATFORM_TENANT_ID } from '../../src/platform/ids.js';
 
-jest.setTimeout(180_000);
+jest.setTimeout(600_000);
 
 /** Routes whose path names nothing of any tenant. */
 const NAMES_NOTHING = new Set(['GET /errors/{code}', 'GET /reference/{file}']);

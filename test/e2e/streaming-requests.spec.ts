@@ -9,7 +9,7 @@ import { UPSTREAM_HOST } from '../support/hostile-upstream.js';
 import { ScriptedUpstream } from '../support/scripted-upstream.js';
 import { answerTo, beginStream, stream, type StreamOptions, textOf } from '../support/stream-call.js';
 
-jest.setTimeout(60_000);
+jest.setTimeout(300_000);
 
 const SECRET = 'sk-live/0123+456789=abc"def"';
 const AUTHORIZATION = { 'chancery-forward-authorization': 'Bearer {{CREDENTIAL}}' };

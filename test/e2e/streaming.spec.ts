@@ -9,7 +9,7 @@ import { floodUntilStalled } from '../support/flood.js';
 import { ScriptedUpstream } from '../support/scripted-upstream.js';
 import { beginStream, stream, textOf } from '../support/stream-call.js';
 
-jest.setTimeout(60_000);
+jest.setTimeout(300_000);
 
 const SECRET = 'sk-live-0123456789abcdef';
 const headers = { 'chancery-forward-authorization': 'Bearer {{CREDENTIAL}}' };

@@ -5,7 +5,7 @@ import { type AppTenant, startApp, type TestApp } from '../support/app.js';
 import type { DpopAgent } from '../support/dpop-agent.js';
 import { type Caller, callerOn, signedIn } from '../support/identity.js';
 
-jest.setTimeout(60_000);
+jest.setTimeout(300_000);
 
 const FACTOR_STALE_MS = 6 * 60_000;
 const SURFACES: readonly Surface[] = ['public', 'tenant', 'ops'];

@@ -6,7 +6,7 @@ import { DpopAgent } from '../support/dpop-agent.js';
 import { UPSTREAM_URL } from '../support/app.js';
 import { type Cast, newCast, type Node, startTwoNodes, type TwoNodes, useOn, proofOf } from '../support/two-nodes.js';
 
-jest.setTimeout(60_000);
+jest.setTimeout(300_000);
 
 const upstream = new ScriptedUpstream();
 const LIMITS = { USES_AGENT_CONCURRENT: '4', USES_TENANT_CONCURRENT: '6' };

@@ -6,7 +6,7 @@ import type { DpopAgent } from '../support/dpop-agent.js';
 import { eventually } from '../support/eventually.js';
 import { ScriptedUpstream } from '../support/scripted-upstream.js';
 
-jest.setTimeout(60_000);
+jest.setTimeout(300_000);
 
 /** Holds what each encoding writes differently. */
 const SECRET = 'sk-live/0123+456789=abc&def~"quoted"';

@@ -16,7 +16,7 @@ import { eventually } from '../support/eventually.js';
 import { ScriptedUpstream } from '../support/scripted-upstream.js';
 import { WebhookReceiver } from '../support/webhook-receiver.js';
 
-jest.setTimeout(60_000);
+jest.setTimeout(300_000);
 
 const upstream = new ScriptedUpstream();
 let app: TestApp;
