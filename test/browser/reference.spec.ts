@@ -1,7 +1,9 @@
 import { chromium, type Browser, type Page } from 'playwright-core';
 import { startApp, type TestApp } from '../support/app.js';
+import { eventually } from '../support/eventually.js';
 
-jest.setTimeout(60_000);
+const PATIENCE_MS = 120_000;
+jest.setTimeout(2 * PATIENCE_MS);
 
 const executablePath = process.env.CHANCERY_TEST_CHROMIUM;
 // Counted as skipped where there is no Chromium; `REQUIRE_SERVICES=1` makes its absence a failure.
@@ -20,7 +22,8 @@ let app: TestApp;
 let browser: Browser | undefined;
 beforeAll(async () => {
   app = await startApp();
-  if (executablePath !== undefined) browser = await chromium.launch({ executablePath, args: FLAGS });
+  if (executablePath !== undefined)
+    browser = await chromium.launch({ executablePath, args: FLAGS, timeout: PATIENCE_MS });
 });
 afterAll(async () => {
   await browser?.close();
@@ -30,6 +33,7 @@ afterAll(async () => {
 /** A page, and what it asked for and complained about. */
 async function open(url: string): Promise<{ page: Page; requests: string[]; complaints: string[] }> {
   const page = await (browser as Browser).newPage();
+  page.setDefaultTimeout(PATIENCE_MS);
   const requests: string[] = [];
   const complaints: string[] = [];
   page.on('request', (request) => requests.push(request.url()));
@@ -56,5 +60,8 @@ inChromium('a script that somebody injects into the reference does not run', asy
     "const s = document.createElement('script'); s.textContent = 'window.injected = true'; document.body.append(s)";
   await page.evaluate(`(() => { ${inject} })()`);
   expect(await page.evaluate("'injected' in window")).toBe(false);
-  expect(complaints.join(' ')).toContain('Content Security Policy');
+  await eventually(
+    () => complaints.join(' '),
+    (text) => text.includes('Content Security Policy'),
+  );
 });

@@ -5,7 +5,8 @@ import { setTimeout as sleep } from 'node:timers/promises';
 
 const POLL_MS = 20;
 const FAST_STOP_MS = 15_000;
-const IMMEDIATE_STOP_MS = 5_000;
+/** After five seconds PostgreSQL itself kills what does not obey, and ends then. */
+const IMMEDIATE_STOP_MS = 20_000;
 
 /** What PostgreSQL writes into postmaster.pid: the first, second and eighth line. */
 type PidFile = { pid: number; dataDir: string; ready: boolean };
