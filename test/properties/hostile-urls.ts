@@ -1,4 +1,5 @@
 import fc from 'fast-check';
+import { anyCodePoint } from '../../packages/protocol/test/any-code-point.js';
 
 /** Hosts that a check could be made to see, or a dial to reach, in each other's place. */
 export const HOSTS = ['api.openai.com', 'evil.com', 'a.b.github.com', 'xn--pi-6kc.openai.com', 'localhost.localdomain'];
@@ -91,7 +92,7 @@ const PIECES = [
 
 const piece = fc.oneof(
   { weight: 8, arbitrary: fc.constantFrom(...PIECES) },
-  fc.string({ maxLength: 3, unit: 'binary' }),
+  fc.string({ maxLength: 3, unit: anyCodePoint }),
 );
 const soup = fc.array(piece, { maxLength: 10 }).map((pieces) => pieces.join(''));
 

@@ -3,6 +3,7 @@ import rfc8785 from 'canonicalize';
 import fc from 'fast-check';
 import { type AuditEntry, canonicalEntry, entryHash, genesisPrev, validateEntry } from './audit-entry.js';
 import { sha256Hex } from './sha256.js';
+import { anyCodePoint } from '../test/any-code-point.js';
 
 const TENANT = 'ten_0190a0a0a0a07000800000000000000a';
 
@@ -21,10 +22,10 @@ const entry: AuditEntry = {
 
 const hex = (length: number) =>
   fc.string({ unit: fc.constantFrom(...'0123456789abcdef'), minLength: length, maxLength: length });
-const word = fc.string({ unit: 'binary', minLength: 1, maxLength: 40 });
+const word = fc.string({ unit: anyCodePoint, minLength: 1, maxLength: 40 });
 const details = fc.dictionary(
-  fc.string({ unit: 'binary' }),
-  fc.oneof(fc.string({ unit: 'binary' }), fc.maxSafeInteger(), fc.constant(null), fc.array(fc.boolean())),
+  fc.string({ unit: anyCodePoint }),
+  fc.oneof(fc.string({ unit: anyCodePoint }), fc.maxSafeInteger(), fc.constant(null), fc.array(fc.boolean())),
 );
 const anyEntry: fc.Arbitrary<AuditEntry> = fc.record({
   v: fc.constant(1 as const),

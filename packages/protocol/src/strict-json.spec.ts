@@ -2,6 +2,7 @@ import fc from 'fast-check';
 import { utf8 } from './bytes.js';
 import { parseStrict } from './strict-json.js';
 import { StrictJsonError } from './strict-json-error.js';
+import { anyCodePoint } from '../test/any-code-point.js';
 
 function refusal(source: string | Uint8Array, limits = {}): string {
   try {
@@ -18,7 +19,7 @@ const strictValue = fc.letrec((tie) => ({
     { depthSize: 'small', withCrossShrink: true },
     fc.constantFrom(null, true, false),
     fc.maxSafeInteger().map((n) => n + 0 || 0),
-    fc.string({ unit: 'binary' }),
+    fc.string({ unit: anyCodePoint }),
     fc.array(tie('value'), { maxLength: 5 }),
     fc.dictionary(fc.oneof(fc.string(), fc.constantFrom('__proto__', 'constructor', '1', '')), tie('value'), {
       maxKeys: 5,
