@@ -1,4 +1,5 @@
 // Jest's environment of every spec file: what the file makes in the temporary folder goes when the file ends, however it ends.
+import { endStores } from './ended-stores.mjs';
 import './compiled-once.mjs';
 import { chmodSync, mkdtempSync } from 'node:fs';
 import { rm } from 'node:fs/promises';
@@ -21,6 +22,7 @@ export default class TempOfFile extends TestEnvironment {
 
   async teardown() {
     await super.teardown();
+    endStores();
     if (this.#before === undefined) delete process.env.TMPDIR;
     else process.env.TMPDIR = this.#before;
     // A program that was told to end may still write. `rmSync` would not look again at what is in a folder.
