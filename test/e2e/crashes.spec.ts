@@ -43,7 +43,7 @@ afterAll(() => site?.close());
 async function furnish(): Promise<Crew> {
   const tenant = await site.newTenant();
   const agents = [];
-  for (const name of ['a', 'b', 'c', 'd']) agents.push(await newAgent(site, tenant, name));
+  for (const name of ['a', 'b', 'c', 'd']) agents.push(await newAgent(site, tenant, name, 'GUARDIAN'));
   await storeCredential(tenant, 'key', 'sk-live-0123456789abcdef', { grantTo: agents });
   return { tenant, agents };
 }
@@ -100,8 +100,7 @@ test('P14: the worker dies at any moment: no call notices, and checkpoints go on
   const faults = await kills(SEED, async (chance, tally) => {
     const fire = await underFire(chance, () => site.worker.kill());
     await sleep(chance.below(KILL_WITHIN_MS));
-    await fire.stop();
-    await site.startWorker();
+    await Promise.all([fire.stop(), site.startWorker()]);
     tally.add(fire.answers);
     const { faults: lost, intents, unknown } = await inspection.compare(fire, false);
     tally.add([

@@ -94,7 +94,8 @@ export class Inspection {
   async deeds(deeds: readonly Deed[]): Promise<unknown[]> {
     const faults: unknown[] = [];
     for (const { tenant } of this.crews) {
-      const [agents, brakes] = [await idsOf(tenant.admin, '/v1/agents'), await idsOf(tenant.admin, BRAKES_ON)];
+      const pages = ['/v1/agents', BRAKES_ON].map((path) => idsOf(tenant.admin, path));
+      const [agents, brakes] = (await Promise.all(pages)) as [Set<string>, Set<string>];
       for (const deed of deeds.filter((one) => one.tenant === tenant)) {
         const here = deed.path === '/v1/agents' ? agents : brakes;
         if (deed.id !== null && !here.has(deed.id)) faults.push({ 'acknowledged and lost': deed });

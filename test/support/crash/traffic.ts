@@ -97,7 +97,7 @@ export class Traffic {
       if (made !== null && !this.#stopped) {
         await this.#do(tenant, '/v1/brakes', { scope: 'agent', agent_id: made, reason: 'a crash is coming' });
       }
-      await sleep(PAUSE_MS);
+      await sleep(made === null ? REFUSED_PAUSE_MS : PAUSE_MS);
     }
   }
 
