@@ -12,7 +12,7 @@ import { MortalRedis, REDIS_SERVER } from '../support/mortal-redis.js';
 jest.setTimeout(180_000);
 
 const WATCH_MS = 200;
-const EVERY_MS = 300;
+const EVERY_MS = 100;
 const log = pino({ level: process.env.TEST_LOG ?? 'silent' });
 
 type Loss = { schedules(): Promise<unknown>; everything(): Promise<unknown>; connections(): Promise<unknown> };
@@ -49,21 +49,22 @@ function runsJobs(open: () => Promise<Backend>): void {
   }
 
   test('a job runs again and again, on one of two processes at a time', async () => {
+    const everyMs = 300; // a busy machine keeps to it as well
     let runs = 0;
     const lines: string[] = [];
     const quiet = pino({ level: 'warn' }, { write: (line: string) => void lines.push(line) });
     // The watchdog takes a job for lost that is ten looks late.
     const options = { log: quiet, watchMs: 500 };
     for (const queue of [newQueue(options), newQueue(options)]) {
-      queue.schedule('count', { everyMs: EVERY_MS }, async () => void runs++);
+      queue.schedule('count', { everyMs }, async () => void runs++);
       await queue.start();
       expect(queue.health()).toEqual({ ready: true, state: 'ok' });
     }
     await until(() => runs >= 3);
     const [before, started] = [runs, Date.now()];
-    await sleep(5 * EVERY_MS);
+    await sleep(5 * everyMs);
     // One that was late may fall in this time, and one at its very beginning. Two processes would make it twice as many.
-    expect(runs - before).toBeLessThanOrEqual((Date.now() - started) / EVERY_MS + 2);
+    expect(runs - before).toBeLessThanOrEqual((Date.now() - started) / everyMs + 2);
     expect(lines).toEqual([]); // the watchdog sees nothing wrong with a queue that is well
   });
 
