@@ -5,12 +5,14 @@ import { build } from './build.mjs';
 import { fail, isEntry, root, seconds, tool } from './program.mjs';
 
 const AT_ONCE = 2;
+/** Beside the tests they take what those leave, one after the other, and are still done long before them. */
+const BESIDE_TESTS = { atOnce: 1, nice: 10, timeoutMs: 3_600_000 };
 const VAGUE_NAMES = /(^|\/)(index|utils?|helpers?|common|manager|misc)(\/|\.[cm]?[jt]sx?$)/;
 
 const program =
   (file, ...args) =>
-  () =>
-    tool(file, args);
+  (options) =>
+    tool(file, args, options);
 
 /** What a check remembers of files that did not change since; gone with `node_modules`. */
 const REMEMBERED = 'node_modules/.cache/chancery';
@@ -52,19 +54,20 @@ const CHECKS = [
 ];
 
 /** Runs them all, also when one fails, and prints what a failing one said. */
-export async function check() {
+export async function check({ besideTests = false } = {}) {
+  const { atOnce = AT_ONCE, ...options } = besideTests ? BESIDE_TESTS : {};
   const waiting = [...CHECKS];
   const count = { passed: 0, failed: 0 };
   const worker = async () => {
     for (let next = waiting.shift(); next; next = waiting.shift()) {
       const started = Date.now();
-      const { code, output } = await next.run();
+      const { code, output } = await next.run(options);
       count[code === 0 ? 'passed' : 'failed']++;
       console.log(`${code === 0 ? 'ok  ' : 'FAIL'} ${next.name} (${seconds(started)})`);
       if (code !== 0) console.log(output.trimEnd());
     }
   };
-  await Promise.all(Array.from({ length: AT_ONCE }, worker));
+  await Promise.all(Array.from({ length: atOnce }, worker));
   return count;
 }
 

@@ -1,5 +1,6 @@
 import { spawn } from 'node:child_process';
 import { existsSync, realpathSync } from 'node:fs';
+import { setPriority } from 'node:os';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 
@@ -7,14 +8,18 @@ export const root = fileURLToPath(new URL('../..', import.meta.url));
 
 const TIMEOUT_MS = 300_000;
 
-/** Runs a program to its end and hands back what it said; `show` lets it speak to the terminal instead. */
-export async function run(command, args, { show = false, timeoutMs = TIMEOUT_MS } = {}) {
+/**
+ * Runs a program to its end and hands back what it said; `show` lets it speak to the terminal instead. A `nice` one, from 1
+ * to 19, has the processor when others leave it.
+ */
+export async function run(command, args, { show = false, timeoutMs = TIMEOUT_MS, nice } = {}) {
   const child = spawn(command, args, {
     cwd: root,
     stdio: show ? 'inherit' : ['ignore', 'pipe', 'pipe'],
     timeout: timeoutMs,
     killSignal: 'SIGKILL',
   });
+  if (nice !== undefined && child.pid !== undefined) makeNice(child.pid, nice);
   let output = '';
   for (const stream of [child.stdout, child.stderr]) stream?.on('data', (chunk) => (output += chunk));
   const code = await new Promise((resolve, reject) => {
@@ -24,9 +29,18 @@ export async function run(command, args, { show = false, timeoutMs = TIMEOUT_MS 
   return { code, output };
 }
 
+/** Where that is not to be had, or it has ended already, it runs as it is. */
+function makeNice(pid, nice) {
+  try {
+    setPriority(pid, nice);
+  } catch {
+    return;
+  }
+}
+
 /** A program of an npm package, run by this very Node: no shell, no npx that might download. */
-export function tool(file, args, options) {
-  return run(process.execPath, [path.join(root, 'node_modules', file), ...args], options);
+export function tool(file, args, { nodeArgs = [], ...options } = {}) {
+  return run(process.execPath, [...nodeArgs, path.join(root, 'node_modules', file), ...args], options);
 }
 
 export function seconds(sinceMs) {
