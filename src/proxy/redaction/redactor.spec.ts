@@ -99,12 +99,15 @@ describe('ATTACKS 29: broken into lines', () => {
     ].join();
   };
 
+  const pieces = Array.from({ length: LONG.length - 5 }, (_unused, at) => LONG.slice(at, at + 6));
+
   test.each(WRAPPED)('%s, wherever in a line it begins', (_form, write) => {
     for (let lead = 0; lead < 90; lead += 1) {
       const text = write('x'.repeat(lead), LONG, '.'.repeat(lead));
       const left = redact(text, LONG);
       expect([lead, left]).toEqual([lead, expect.stringContaining(MARK)]);
-      for (let at = 0; at + 6 <= LONG.length; at += 1) expect(readable(left)).not.toContain(LONG.slice(at, at + 6));
+      const seen = readable(left);
+      expect(pieces.filter((piece) => seen.includes(piece))).toEqual([]);
     }
   });
 
@@ -192,12 +195,14 @@ describe('ATTACKS 31: what stands before a secret does not hide its beginning', 
   ];
 
   test.each(SECRETS)('%s', (secret) => {
+    const wrong: unknown[] = [];
     for (const before of BEFORE) {
       for (const [name, encode] of FORMS) {
         const left = redact(`${before}${encode(secret)}.`, secret);
-        expect([before, name, left]).toEqual([before, name, expect.stringMatching(/\[redacted\].{0,2}\.$/)]);
+        if (!/\[redacted\].{0,2}\.$/.test(left)) wrong.push([before, name, left]);
       }
     }
+    expect(wrong).toEqual([]);
   });
 });
 
