@@ -11,6 +11,7 @@ import type { ServerUser } from './server-user.js';
 const START_MS = 120_000;
 const POLL_MS = 20;
 const LAST_LINES = 20;
+const LAST_WORDS_MS = 5_000;
 
 /** fsync and synchronous_commit keep their safe defaults: an audit log that forgets is none. */
 const SETTINGS = [
@@ -42,11 +43,12 @@ export async function launch({ home, binaries, user, port, flags, log }: Launch)
     detached: true, // Ctrl-C in a terminal must reach us only: we drain first
   });
   const lines: string[] = [];
-  createInterface({ input: server.stderr }).on('line', (line) => {
+  const reader = createInterface({ input: server.stderr }).on('line', (line) => {
     log(line);
     lines.push(line);
     if (lines.length > LAST_LINES) lines.shift();
   });
+  const allSaid = new Promise((resolve) => reader.once('close', resolve));
   let failure: Error | undefined;
   server.once('error', (error) => (failure = error));
   const quit = () => server.kill('SIGQUIT');
@@ -63,6 +65,8 @@ export async function launch({ home, binaries, user, port, flags, log }: Launch)
     process.off('exit', quit);
   }
   server.kill('SIGQUIT');
+  // What it said last, such as that its port is taken, may be read after its end is known.
+  await Promise.race([allSaid, sleep(LAST_WORDS_MS, undefined, { ref: false })]);
   throw new Error(`PostgreSQL did not start:\n${lines.join('\n')}`);
 }
 
