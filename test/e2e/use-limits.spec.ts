@@ -28,7 +28,12 @@ async function hangingUse(it: Cast, node: Node): Promise<Answer> {
   there.accessToken = it.agent.accessToken;
   const request = { method: 'GET', url: `${UPSTREAM_URL}/hang`, headers: { authorization: 'Bearer {{CREDENTIAL}}' } };
   const dpop = await proofOf(nodes, it);
-  return there.callOnce('POST', `/v1/credentials/${it.credential}/execute`, { dpop }, { purpose: 'hang', request });
+  return there.callOnce(
+    'POST',
+    `/v1/credentials/${it.credential}/execute`,
+    { dpop },
+    { purpose: 'hang', request, timeout_ms: 120_000 },
+  );
 }
 
 test('P20: uses a minute of a credential by an agent are counted exactly, on all nodes at once', async () => {
