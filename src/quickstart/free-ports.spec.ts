@@ -1,5 +1,11 @@
 import { createServer } from 'node:net';
-import { holdPorts, isFree } from './free-ports.js';
+import { holdPorts } from './free-ports.js';
+
+async function isFree(port: number): Promise<boolean> {
+  const held = await holdPorts([port]);
+  await held.release();
+  return held.ports[0] === port;
+}
 
 test('held ports are nobody else’s until they are released, and the same are there again', async () => {
   const held = await holdPorts([0, 0, 0]);

@@ -18,12 +18,6 @@ export async function holdPorts(wanted: readonly number[]): Promise<HeldPorts> {
   return { ports: held.map(({ port }) => port), release };
 }
 
-export async function isFree(port: number): Promise<boolean> {
-  const server = await hold(port);
-  if (server !== null) await closeAll([server]);
-  return server !== null;
-}
-
 type Held = { readonly port: number; readonly server: Server };
 
 async function holdAll(ports: readonly number[]): Promise<Held[] | null> {

@@ -1,5 +1,5 @@
 import { randomInt } from 'node:crypto';
-import { isFree } from '../../src/quickstart/free-ports.js';
+import { holdPorts } from '../../src/quickstart/free-ports.js';
 
 /** Below those that a kernel hands out by itself, which begin at 32768 or later, and below the quickstart's. */
 const FIRST = 12_000;
@@ -15,10 +15,11 @@ let next = randomInt(SHARE);
  * (`listen(0)`) it may give to somebody else as soon as it is closed.
  */
 export async function ownPort(): Promise<number> {
-  for (let tried = 0; tried < SHARE; tried += 1) {
+  for (;;) {
     const port = FIRST + share * SHARE + next;
     next = (next + 1) % SHARE;
-    if (await isFree(port)) return port;
+    const held = await holdPorts([port]);
+    await held.release();
+    if (held.ports[0] === port) return port;
   }
-  throw new Error('no port is free');
 }
