@@ -92,7 +92,7 @@ const PIECES = [
 
 const piece = fc.oneof(
   { weight: 8, arbitrary: fc.constantFrom(...PIECES) },
-  fc.string({ maxLength: 3, unit: anyCodePoint }),
+  fc.string({ maxLength: 3, unit: anyCodePoint(fc) }),
 );
 const soup = fc.array(piece, { maxLength: 10 }).map((pieces) => pieces.join(''));
 

@@ -22,10 +22,10 @@ const entry: AuditEntry = {
 
 const hex = (length: number) =>
   fc.string({ unit: fc.constantFrom(...'0123456789abcdef'), minLength: length, maxLength: length });
-const word = fc.string({ unit: anyCodePoint, minLength: 1, maxLength: 40 });
+const word = fc.string({ unit: anyCodePoint(fc), minLength: 1, maxLength: 40 });
 const details = fc.dictionary(
-  fc.string({ unit: anyCodePoint }),
-  fc.oneof(fc.string({ unit: anyCodePoint }), fc.maxSafeInteger(), fc.constant(null), fc.array(fc.boolean())),
+  fc.string({ unit: anyCodePoint(fc) }),
+  fc.oneof(fc.string({ unit: anyCodePoint(fc) }), fc.maxSafeInteger(), fc.constant(null), fc.array(fc.boolean())),
 );
 const anyEntry: fc.Arbitrary<AuditEntry> = fc.record({
   v: fc.constant(1 as const),

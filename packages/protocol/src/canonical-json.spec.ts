@@ -18,7 +18,7 @@ function refusal(act: () => unknown): string {
 }
 
 const key = fc.oneof(
-  fc.string({ unit: anyCodePoint }),
+  fc.string({ unit: anyCodePoint(fc) }),
   fc.constantFrom('__proto__', 'toJSON', '10', '9', '\u{1f600}', '\ufb33'),
 );
 const strictValue = fc.letrec((tie) => ({
@@ -26,7 +26,7 @@ const strictValue = fc.letrec((tie) => ({
     { depthSize: 'small', withCrossShrink: true },
     fc.constantFrom(null, true, false, -0),
     fc.maxSafeInteger(),
-    fc.string({ unit: anyCodePoint }),
+    fc.string({ unit: anyCodePoint(fc) }),
     fc.array(tie('value'), { maxLength: 5 }),
     fc.dictionary(key, tie('value'), { maxKeys: 6 }),
   ),

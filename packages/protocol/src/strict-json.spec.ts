@@ -19,7 +19,7 @@ const strictValue = fc.letrec((tie) => ({
     { depthSize: 'small', withCrossShrink: true },
     fc.constantFrom(null, true, false),
     fc.maxSafeInteger().map((n) => n + 0 || 0),
-    fc.string({ unit: anyCodePoint }),
+    fc.string({ unit: anyCodePoint(fc) }),
     fc.array(tie('value'), { maxLength: 5 }),
     fc.dictionary(fc.oneof(fc.string(), fc.constantFrom('__proto__', 'constructor', '1', '')), tie('value'), {
       maxKeys: 5,
