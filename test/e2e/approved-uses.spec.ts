@@ -11,7 +11,7 @@ import {
   UPSTREAM_URL,
 } from '../support/app.js';
 import { entriesOf } from '../support/chain-check.js';
-import { collectGarbage } from '../support/collect-garbage.js';
+import { collectGarbage } from '../../packages/client/test/collect-garbage.js';
 import { type Answer, DpopAgent } from '../support/dpop-agent.js';
 import { eventually } from '../support/eventually.js';
 import { UPSTREAM_HOST } from '../support/hostile-upstream.js';

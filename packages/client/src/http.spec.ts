@@ -3,7 +3,7 @@ import { createServer as createHttpServer, type Server } from 'node:http';
 import { createServer } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { AddressInfo } from 'node:net';
-import { collectGarbage } from '../../../test/support/collect-garbage.js';
+import { collectGarbage } from '../test/collect-garbage.js';
 import { FakeSurface, problem } from '../test/fake-surface.js';
 import { HttpClient, readAtMost } from './http.js';
 
