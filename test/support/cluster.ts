@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { type Client, escapeIdentifier } from 'pg';
 import { withClient } from '../../src/platform/database/with-client.js';
 
-const DROP_TRIES = 12;
+const TRIES = 12;
 /** https://www.postgresql.org/docs/current/errcodes-appendix.html: object_in_use */
 const IN_USE = '55006';
 
@@ -20,16 +20,20 @@ export function adminUrl(database?: string): string {
 export async function createDatabase(template?: string): Promise<{ name: string; url: string }> {
   const name = `test_${randomBytes(8).toString('hex')}`;
   const source = template ? ` template ${escapeIdentifier(template)}` : '';
-  await asAdmin((client) => client.query(`create database ${escapeIdentifier(name)}${source}`));
+  await whenUnused(`create database ${escapeIdentifier(name)}${source}`);
   return { name, url: adminUrl(name) };
 }
 
-/** Ends the connections that are left and drops it. The server waits five seconds for them; a busy machine may need more. */
-export async function dropDatabase(name: string): Promise<void> {
-  const drop = `drop database if exists ${escapeIdentifier(name)} with (force)`;
-  for (let left = DROP_TRIES; ; left -= 1) {
+/** Ends the connections that are left and drops it. */
+export function dropDatabase(name: string): Promise<void> {
+  return whenUnused(`drop database if exists ${escapeIdentifier(name)} with (force)`);
+}
+
+/** The server waits five seconds for connections that end, also to a template; a busy machine may need more. */
+async function whenUnused(sql: string): Promise<void> {
+  for (let left = TRIES; ; left -= 1) {
     try {
-      await asAdmin((client) => client.query(drop));
+      await asAdmin((client) => client.query(sql));
       return;
     } catch (error) {
       if ((error as { code?: unknown }).code !== IN_USE || left === 1) throw error;
@@ -44,7 +48,7 @@ export async function ensureTemplate(name: string, make: (url: string) => Promis
     if (rowCount) return;
     const unfinished = await createDatabase();
     await make(unfinished.url);
-    await client.query(`alter database ${escapeIdentifier(unfinished.name)} rename to ${escapeIdentifier(name)}`);
+    await whenUnused(`alter database ${escapeIdentifier(unfinished.name)} rename to ${escapeIdentifier(name)}`);
   });
 }
 
