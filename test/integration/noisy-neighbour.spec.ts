@@ -20,8 +20,8 @@ const USES_A_ROUND = 15;
 const ENTRIES = 20_000;
 /** One process, two cores, and the noise on them too: what is forbidden is standing in a queue behind the neighbour. */
 const RATIO_MAX = 12;
-const SLACK_MS = 500;
-const WORST_MS = 5_000;
+const SLACK_MS = 150;
+const WORST_MS = 4_000;
 /** What waits in a queue of the pool waits so long, and is then refused. */
 const POOL_WAIT_MS = 10_000;
 /** Who has answered so often makes noise. */
