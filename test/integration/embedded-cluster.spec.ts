@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import pg from 'pg';
 import { EmbeddedCluster } from '../../src/platform/database/embedded-cluster.js';
+import { freshCluster } from '../support/fresh-cluster.js';
 import { ownPort } from '../support/own-ports.js';
 
 jest.setTimeout(120_000);
@@ -18,6 +19,13 @@ function newDir(): string {
   const dir = mkdtempSync(path.join(tmpdir(), 'chancery-cluster-'));
   chmodSync(dir, 0o711);
   opened.push(() => EmbeddedCluster.remove(dir));
+  return dir;
+}
+
+/** Of a cluster that was made, and never started. */
+async function freshDir(): Promise<string> {
+  const dir = newDir();
+  await freshCluster(dir);
   return dir;
 }
 
@@ -55,7 +63,7 @@ test('a first start makes a cluster that loses nothing and lets nobody in withou
 });
 
 test('a stop may be repeated, and the next start has the same data under the same password', async () => {
-  const dir = newDir();
+  const dir = await freshDir();
   const first = await start({ dir, port: await ownPort() });
   await ask(first.adminUrl, 'create table kept as select 42 as answer');
   await Promise.all([first.stop(), first.stop()]);
@@ -68,7 +76,7 @@ test('a stop may be repeated, and the next start has the same data under the sam
 });
 
 test('a stop ends connections that are open, and does not wait for them', async () => {
-  const cluster = await start({ dir: newDir() });
+  const cluster = await start({ dir: await freshDir() });
   const client = new pg.Client({ connectionString: cluster.adminUrl });
   const lost = new Promise((resolve) => client.on('error', resolve));
   await client.connect();
@@ -77,7 +85,7 @@ test('a stop ends connections that are open, and does not wait for them', async 
 });
 
 test('a server whose Node was killed is ended by the next start, without loss', async () => {
-  const dir = newDir();
+  const dir = await freshDir();
   const owner = await startElsewhere(dir);
   await ask(owner.url, 'create table kept as select 42 as answer');
   const orphan = Number(readFileSync(pidFile(dir), 'utf8').split('\n')[0]);
@@ -92,7 +100,7 @@ test('a server whose Node was killed is ended by the next start, without loss', 
 });
 
 test('a server that another living process uses is left alone', async () => {
-  const dir = newDir();
+  const dir = await freshDir();
   const owner = await startElsewhere(dir);
   await expect(EmbeddedCluster.start({ dir })).rejects.toThrow(`in use by process ${owner.process.pid}`);
   await expect(EmbeddedCluster.remove(dir)).rejects.toThrow('in use');
@@ -100,7 +108,7 @@ test('a server that another living process uses is left alone', async () => {
 });
 
 test('a pid file that names a process which is something else is removed', async () => {
-  const dir = newDir();
+  const dir = await freshDir();
   await (await start({ dir })).stop();
   writeFileSync(pidFile(dir), `${process.pid}\n${dataDir(dir)}\n`);
   const cluster = await start({ dir });
@@ -112,7 +120,7 @@ test('a port that is taken is an error that says so, and leaves no server', asyn
   opened.push(() => new Promise((resolve) => holder.close(resolve)));
   await new Promise((resolve) => holder.once('listening', resolve));
   const { port } = holder.address() as { port: number };
-  const dir = newDir();
+  const dir = await freshDir();
   await expect(start({ dir, port })).rejects.toThrow('could not bind');
   expect(existsSync(pidFile(dir))).toBe(false);
 });

@@ -25,6 +25,7 @@ export default async function startServices() {
   }
   for (const { variable, path: found } of findServices()) if (found) process.env[variable] = found;
   await build();
+  running.push(() => removeCluster(path.join(dir, 'fresh-cluster'))); // which the first makes that needs one
   process.env.CHANCERY_TEST_ADMIN_URL ??= await startPostgres(path.join(dir, 'postgres'));
   if (process.env.CHANCERY_TEST_QUEUE === 'redis') process.env.REDIS_URL ??= await startRedis(dir);
 }
@@ -40,9 +41,14 @@ async function startPostgres(dir) {
   const cluster = await EmbeddedCluster.start({ dir, flags: ['-c', 'max_connections=400'] });
   running.push(async () => {
     await cluster.stop();
-    await EmbeddedCluster.remove(dir);
+    await removeCluster(dir);
   });
   return cluster.adminUrl;
+}
+
+async function removeCluster(dir) {
+  const { EmbeddedCluster } = await import('../../dist/platform/database/embedded-cluster.js');
+  await EmbeddedCluster.remove(dir);
 }
 
 async function startRedis(dir) {

@@ -6,6 +6,7 @@ import { readPidFile } from '../../../src/platform/database/embedded/postmaster.
 import { clusterHome } from '../../../src/platform/database/embedded/home.js';
 import { serverUser } from '../../../src/platform/database/embedded/server-user.js';
 import { asSuperuser } from '../database.js';
+import { freshCluster } from '../fresh-cluster.js';
 
 const DATABASE = 'chancery';
 /** Every file a start after a crash would flush by itself, the kernel flushes at once, where it can. */
@@ -28,6 +29,7 @@ export class MortalCluster {
 
   static async create(dir: string): Promise<MortalCluster> {
     const port = await ownPort();
+    await freshCluster(dir);
     const made = new MortalCluster(dir, port, await EmbeddedCluster.start({ dir, port, flags: FLAGS }));
     await asSuperuser(made.server.adminUrl, (admin) => admin.query(`create database ${DATABASE}`));
     return made;
