@@ -50,6 +50,12 @@ test('what was appended is there for this process, for another one, and after a 
   expect(statSync(file).mode & 0o777).toBe(0o600);
 });
 
+test('what another process appends meanwhile is not taken for torn', async () => {
+  const [here, there] = [await open(), await open()];
+  await there.append([record('a', 1)]);
+  expect(await here.torn()).toBe(false);
+});
+
 test('P14: a line that a crash tore is reported, costs no other, and is never written over', async () => {
   await (await open()).append([record('a', 1), record('a', 2)]);
   const size = statSync(file).size;
@@ -76,6 +82,7 @@ test('many records, appended at once from two sides, are all found', async () =>
   const numbers = Array.from({ length: 200 }, (_, i) => i + 1);
   await Promise.all(numbers.map((seq) => (seq % 2 ? here : there).append([record('a', seq)])));
   expect((await seqs(here, 'a')).sort((x, y) => x - y)).toEqual(numbers);
+  expect([here.unreadable, there.unreadable, (await open()).unreadable]).toEqual([0, 0, 0]);
 });
 
 test('a record too long to be read back is not written', async () => {

@@ -48,9 +48,12 @@ export class CheckpointFile {
     return this.#unreadable;
   }
 
-  /** True when the file ends in the middle of a line. */
+  /** True when the file ends in the middle of a line. Each append is whole, so what others add meanwhile is not taken for it. */
   async torn(): Promise<boolean> {
-    return (await this.handle.stat()).size > this.#readTo;
+    const { size } = await this.handle.stat();
+    if (size === 0) return false;
+    const { buffer } = await this.handle.read(Buffer.alloc(1), 0, 1, size - 1);
+    return buffer[0] !== NEWLINE;
   }
 
   tenants(): readonly string[] {
