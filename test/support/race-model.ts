@@ -28,11 +28,15 @@ export type Operation = { readonly node: 0 | 1 } & (
   | { readonly kind: 'suspend' | 'reinstate' | 'end session'; readonly agent: number }
 );
 
+/** An operation begins, or something that waits on a node goes on: see `Cue`. */
+export type Act = Operation | { readonly kind: 'go on'; readonly node: 0 | 1; readonly which: number };
+
 interface Actor {
   readonly id: string;
   sessionId: string;
 }
 
+const NODES = ['first', 'second'] as const;
 const CREDENTIALS = ['key-0', 'key-1'];
 const reason = 'model';
 
@@ -58,7 +62,8 @@ export class RaceModel {
     const agents = made.map(({ id }) => ({ id: storedId('agt', id) ?? '', sessionId: newUuid() }));
     const person = { kind: 'member', tenantId: tenant.id, id: newUuid(), role: 'owner', name: 'somebody' } as const;
     const model = new RaceModel(nodes, { ...person, sessionId: newUuid(), factorAtMs: Date.now() }, agents);
-    for (const [name, node] of Object.entries({ first: nodes.first, second: nodes.second })) {
+    for (const name of NODES) {
+      const node = nodes[name];
       // The upstream is not what is raced; everything up to its door is.
       const answer = { status: 200, statusText: 'OK', headers: [], body: Buffer.from('{}') };
       jest.spyOn(node.app.get(Outbound, { strict: false }), 'send').mockImplementation(async () => answer);
@@ -88,25 +93,27 @@ export class RaceModel {
     await this.#newBreaches();
   }
 
-  /** Plays the operations in the order that the choices make of them, and says what the chain then says wrongly. */
-  async run(operations: readonly Operation[], choices: readonly number[]): Promise<readonly Breach[]> {
+  /** Plays the acts in their order, and says what the chain then says wrongly. */
+  async run(acts: readonly Act[]): Promise<readonly Breach[]> {
     const results: unknown[] = [];
     await this.#scheduler.play(
-      operations.map((operation) => async () => {
-        results.push(await this.#perform(operation).catch((error: unknown) => error));
+      acts.map((act) => {
+        if (act.kind === 'go on') return { node: NODES[act.node], which: act.which };
+        return async () => {
+          results.push(await this.#perform(act).catch((error: unknown) => error));
+        };
       }),
-      choices,
     );
     const isFault = (result: unknown): result is Error =>
       result instanceof Error && !(result instanceof ProblemError && result.spec.status !== 500);
     const fault = results.find(isFault);
     if (fault !== undefined) throw fault;
-    for (const node of [this.nodes.first, this.nodes.second]) await get(node, Committers).drainAll();
+    for (const name of NODES) await get(this.nodes[name], Committers).drainAll();
     return this.#newBreaches();
   }
 
   #perform(operation: Operation): Promise<unknown> {
-    const node = operation.node === 0 ? this.nodes.first : this.nodes.second;
+    const node = this.nodes[NODES[operation.node]];
     switch (operation.kind) {
       case 'use':
         return this.#use(node, operation);
