@@ -2,21 +2,42 @@ import { readFileSync, rmSync, writeFileSync } from 'node:fs';
 
 /** The file that says which process has the folder. */
 export const CLAIM = 'running';
+const LOCKED_MS_MAX = 5_000;
+const LOOK_AGAIN_MS = 10;
 
 /** One quickstart a folder: two of them would write each other's files. Returns what gives the claim back. */
 export function claim(file: string): () => void {
-  for (let attempt = 0; ; attempt += 1) {
-    try {
-      writeFileSync(file, `${process.pid}\n`, { flag: 'wx', mode: 0o600 });
-      return () => rmSync(file, { force: true });
-    } catch (error) {
-      const { code } = error as NodeJS.ErrnoException;
-      if (code !== 'EEXIST')
-        throw new Error(`${file} cannot be written (${code}); choose another folder with --dir`, { cause: error });
-    }
+  const unlock = lock(`${file}.lock`);
+  try {
     const holder = readHolder(file);
-    if (attempt > 0 || isAlive(holder)) throw inUse(file, holder);
-    rmSync(file, { force: true }); // its process was killed
+    if (isAlive(holder)) throw inUse(file, holder);
+    write(file, 'w'); // whoever it named was killed
+    return () => rmSync(file, { force: true });
+  } finally {
+    unlock();
+  }
+}
+
+/** For the moment that it takes to look who has the folder and to take it: without it two could look, and then both take. */
+function lock(file: string): () => void {
+  const until = Date.now() + LOCKED_MS_MAX;
+  while (!write(file, 'wx')) {
+    if (Date.now() > until)
+      throw new Error(`another quickstart starts in this folder; if none does, delete ${file} and start again`);
+    Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, LOOK_AGAIN_MS);
+  }
+  return () => rmSync(file, { force: true });
+}
+
+/** False where there must not be such a file and there is one. */
+function write(file: string, flag: 'w' | 'wx'): boolean {
+  try {
+    writeFileSync(file, `${process.pid}\n`, { flag, mode: 0o600 });
+    return true;
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    if (code === 'EEXIST') return false;
+    throw new Error(`${file} cannot be written (${code}); choose another folder with --dir`, { cause: error });
   }
 }
 
