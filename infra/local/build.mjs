@@ -4,6 +4,7 @@ import { createHash } from 'node:crypto';
 import { existsSync, readFileSync } from 'node:fs';
 import { copyFile, mkdir, readdir, rename, rm, writeFile } from 'node:fs/promises';
 import path from 'node:path';
+import { alone } from './alone.mjs';
 import { fail, isEntry, root, seconds, tool } from './program.mjs';
 
 const PACKAGES = ['packages/protocol', 'packages/client'];
@@ -18,23 +19,32 @@ const SETTINGS = [
 const STAMP = '.build-stamp';
 
 export async function build() {
-  const started = Date.now();
-  const built = [];
-  for (const dir of PACKAGES) if (await buildWhenChanged(dir, buildPackage)) built.push(dir);
-  if (await buildWhenChanged('.', buildServer)) built.push('server');
-  if (built.length > 0) console.log(`built ${built.join(', ')} in ${seconds(started)}`);
+  if ((await staleParts()).length > 0) await alone(buildStale);
 }
 
-async function buildWhenChanged(dir, make) {
-  const [src, out] = ['src', 'dist'].map((name) => path.join(root, dir, name));
-  const stamp = path.join(out, STAMP);
-  const now = await fingerprint(dir === '.' ? [dir, ...PACKAGES] : [dir]);
-  if (existsSync(stamp) && readFileSync(stamp, 'utf8') === now) return false;
-  await replace(out, async (unfinished) => {
-    await make(src, unfinished);
-    await writeFile(path.join(unfinished, STAMP), now);
-  });
-  return true;
+async function buildStale() {
+  const started = Date.now();
+  const parts = await staleParts(); // somebody else may have built them meanwhile
+  for (const { dir, now } of parts) {
+    const [src, out] = ['src', 'dist'].map((name) => path.join(root, dir, name));
+    await replace(out, async (unfinished) => {
+      await (dir === '.' ? buildServer : buildPackage)(src, unfinished);
+      await writeFile(path.join(unfinished, STAMP), now);
+    });
+  }
+  const names = parts.map(({ dir }) => (dir === '.' ? 'server' : dir));
+  if (names.length > 0) console.log(`built ${names.join(', ')} in ${seconds(started)}`);
+}
+
+/** What was not built from what is there now, in the order to build it. */
+async function staleParts() {
+  const parts = [];
+  for (const dir of [...PACKAGES, '.']) {
+    const stamp = path.join(root, dir, 'dist', STAMP);
+    const now = await fingerprint(dir === '.' ? [dir, ...PACKAGES] : [dir]);
+    if (!existsSync(stamp) || readFileSync(stamp, 'utf8') !== now) parts.push({ dir, now });
+  }
+  return parts;
 }
 
 /** The server's bundles hold the packages too. */

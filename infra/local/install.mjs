@@ -1,5 +1,6 @@
 import { existsSync, readFileSync } from 'node:fs';
 import path from 'node:path';
+import { alone } from './alone.mjs';
 import { fail, root, run } from './program.mjs';
 
 const NODE_LEAST = [20, 19];
@@ -31,6 +32,12 @@ export function isInstalled() {
 /** Installs what the lock names, when it is not there. */
 export async function install({ show }) {
   if (isInstalled()) return;
+  await alone(async () => {
+    if (!isInstalled()) await npmCi(show);
+  });
+}
+
+async function npmCi(show) {
   const npm = process.platform === 'win32' ? 'npm.cmd' : 'npm';
   const options = ['--no-audit', '--no-fund', '--loglevel=error'];
   // Where somebody looks on, they decide whether to try again.
