@@ -1,4 +1,4 @@
-import { mkdirSync } from 'node:fs';
+import { existsSync, mkdirSync } from 'node:fs';
 import path from 'node:path';
 import { EndSignals } from '../end-signals.js';
 import { emptyCoreDumps } from '../platform/crypto/core-dumps.js';
@@ -18,11 +18,24 @@ async function main(args: readonly string[]): Promise<number> {
   const signals = new EndSignals();
   const dir = path.resolve(options.dir ?? PACKAGE_ROOT);
   const folder = path.join(dir, '.chancery');
-  mkdirSync(folder, { recursive: true, mode: 0o700 });
+  makeFolder(folder);
   process.once('exit', claim(path.join(folder, CLAIM)));
   // The whole application: whoever is turned away does not wait for it.
   const { run } = await import('./run.js');
   return await run(dir, options, signals);
+}
+
+/** Step by step: Node's own `recursive` never returns where a file system takes no folders, such as below /proc. */
+function makeFolder(folder: string): void {
+  if (existsSync(folder)) return;
+  makeFolder(path.dirname(folder));
+  try {
+    mkdirSync(folder, { mode: 0o700 });
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    if (code === 'EEXIST') return; // another start was faster
+    throw new Error(`${folder} cannot be made (${code}); choose another folder with --dir`, { cause: error });
+  }
 }
 
 let exitCode: number;

@@ -4,7 +4,7 @@ import { type AddressInfo, createServer } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Demonstration, type State } from './support/demonstration.js';
 import { eventually } from './support/eventually.js';
-import { isAlive, ROOT, run } from './support/program.js';
+import { isAlive, QUICKSTART, ROOT, run } from './support/program.js';
 
 jest.setTimeout(300_000);
 
@@ -125,3 +125,13 @@ test.each([[['--bogus']], [['story']], [['--exit=yes']], [['--dir']]])('%p is a 
   expect(outcome).toMatchObject({ code: 64 });
   expect(outcome.stderr).toMatch(/^quickstart: .+\nnpm run quickstart \[-- options\]\n/);
 });
+
+// Below /proc Linux says ENOENT for ever; below a file every system says ENOTDIR.
+test.each(process.platform === 'linux' ? ['/proc/nowhere/deep', __filename] : [__filename])(
+  'a folder that cannot be made, below %s, is told of with the way out',
+  async (dir) => {
+    const outcome = await run([...QUICKSTART, '--exit', '--dir', `${dir}/x`]);
+    expect(outcome).toMatchObject({ code: 1, stdout: '' });
+    expect(outcome.stderr).toMatch(/^quickstart: .+ cannot be made \(\w+\); choose another folder with --dir\n$/);
+  },
+);
