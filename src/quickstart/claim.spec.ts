@@ -42,6 +42,22 @@ test.each([
   expect(readFileSync(file, 'utf8')).toBe(`${process.pid}\n`);
 });
 
+test('one that was killed while it looked is told of, with the way out, and nothing is taken', () => {
+  writeFileSync(`${file}.lock`, '');
+  expect(() => claim(file, 20)).toThrow(
+    `another quickstart starts in this folder; if none does, delete ${file}.lock and start again`,
+  );
+  expect(() => readFileSync(file)).toThrow('ENOENT');
+  rmSync(`${file}.lock`);
+  claim(file)();
+});
+
+test('a folder that cannot be written is told of, with the way out', () => {
+  expect(() => claim(path.join(folder, 'nowhere', CLAIM))).toThrow(
+    /cannot be written \(ENOENT\); choose another folder/,
+  );
+});
+
 /** Claims one file after the other, each at its moment, says which it got, and lives on until its input ends. */
 const racer = (module: string, start: number) => `
   import { claim } from ${JSON.stringify(module)};

@@ -6,8 +6,8 @@ const LOCKED_MS_MAX = 5_000;
 const LOOK_AGAIN_MS = 10;
 
 /** One quickstart a folder: two of them would write each other's files. Returns what gives the claim back. */
-export function claim(file: string): () => void {
-  const unlock = lock(`${file}.lock`);
+export function claim(file: string, lockedMsMax = LOCKED_MS_MAX): () => void {
+  const unlock = lock(`${file}.lock`, lockedMsMax);
   try {
     const holder = readHolder(file);
     if (isAlive(holder)) throw inUse(file, holder);
@@ -19,8 +19,8 @@ export function claim(file: string): () => void {
 }
 
 /** For the moment that it takes to look who has the folder and to take it: without it two could look, and then both take. */
-function lock(file: string): () => void {
-  const until = Date.now() + LOCKED_MS_MAX;
+function lock(file: string, lockedMsMax: number): () => void {
+  const until = Date.now() + lockedMsMax;
   while (!write(file, 'wx')) {
     if (Date.now() > until)
       throw new Error(`another quickstart starts in this folder; if none does, delete ${file} and start again`);

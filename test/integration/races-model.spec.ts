@@ -41,10 +41,12 @@ const act: fc.Arbitrary<Act> = fc.oneof(
   },
   { weight: 25, arbitrary: fc.record({ kind: fc.constant('go on' as const), node, which: fc.nat({ max: 7 }) }) },
 );
+/** Without `size` a list that begins at two would end at fourteen. Long ones shrink to almost nothing all the same. */
+const play = fc.array(act, { minLength: 2, maxLength: 30, size: 'max' });
 
-const property = (model: RaceModel, { naive = false } = {}) =>
-  fc.asyncProperty(fc.array(act, { minLength: naive ? 2 : 6, maxLength: 40 }), async (acts) => {
-    await model.reset(naive);
+const property = (model: RaceModel, anew = false) =>
+  fc.asyncProperty(play, async (acts) => {
+    await model.reset(anew);
     const breaches = await model.run(acts);
     if (breaches.length > 0) throw new Error(`${JSON.stringify(breaches)} after ${model.log.join(', ')}`);
   });
@@ -78,13 +80,13 @@ test('P4: in every interleaving of uses, brakes and suspensions on two nodes eac
   }
   console.info(`seed ${SEED}: ${JSON.stringify(played)}`);
   // One or two a play; of a few plays the share is left to chance.
-  expect(played.uses).toBeGreaterThan(0);
+  expect(played.uses).toBeGreaterThan(played.plays / 2);
   expect(played.brakes).toBeGreaterThan(0);
 });
 
 test('without the epoch the same plays find a use behind its brake, and shrink to it', async () => {
   const model = await RaceModel.create(await nodes(true));
-  const found = await fc.check(property(model, { naive: true }), {
+  const found = await fc.check(property(model, true), {
     numRuns: NAIVE_RUNS,
     seed: NAIVE_SEED,
     ...within(SHRUNK_WITHIN_MS),
